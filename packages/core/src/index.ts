@@ -1,0 +1,54 @@
+/**
+ * Contracts and helpers that every provisioner, ours or a stranger's, compiles against.
+ * @module
+ */
+export type { Cancellation, Clock } from './clock.ts';
+export { systemClock } from './clock.ts';
+export type {
+  ChannelName,
+  ChannelTransport,
+  ConnectionInfo,
+  KernelConnection,
+  TransportEncryption,
+} from './connection-info.ts';
+export { channelNames } from './connection-info.ts';
+export type { DeadlineOptions, DeadlineScope } from './deadline.ts';
+export { abortError, delay, openDeadline, raceSignal, throwIfAborted, withDeadline } from './deadline.ts';
+export { defineProvisioner } from './define-provisioner.ts';
+export type { ErrorCode, ErrorKind } from './error-codes.ts';
+export { errorCatalogue } from './error-codes.ts';
+export type { ConfigProblem, KernelExit, KernelFailureOptions, ProvisionerErrorOptions } from './errors.ts';
+export {
+  ConfigError,
+  KernelFailureError,
+  ProvisionerError,
+  errorMessage,
+  findErrorCause,
+  isProvisionerError,
+  toProvisionerError,
+} from './errors.ts';
+export type { InterruptMode, JsonObject, JsonValue, KernelSpec, ProvisionerStanza } from './kernel-spec.ts';
+export type { LaunchPhase, LaunchProgress, ReportProgress } from './launch-progress.ts';
+export type { LogFields, Logger } from './logger.ts';
+export { silentLogger } from './logger.ts';
+export type { Observed, ObservedSource } from './observed.ts';
+export { observed } from './observed.ts';
+export type {
+  CallOptions,
+  KernelEndpoint,
+  KernelProvisioner,
+  LaunchContext,
+  LaunchOptions,
+  LaunchedKernel,
+  Liveness,
+  OwnedResource,
+  ProvisionerDefinition,
+  ProvisionerDefinitionInput,
+  ProvisionerServices,
+  ProvisionerState,
+  ResourceListing,
+  ResourceOwner,
+} from './provisioner.ts';
+export { PROVISIONER_API_VERSION, PROVISIONER_BRAND } from './provisioner.ts';
+export type { CommChannel, ExpectedLauncher, LauncherAnswer, LauncherParameters, Rendezvous } from './rendezvous.ts';
+export { ResourceStack } from './resource-stack.ts';
