@@ -1,1 +1,31 @@
-export {};
+/**
+ * The life of Jupyter kernels, usable without any server.
+ * @module
+ */
+export { createKernelManager } from './create-kernel-manager.ts';
+export type {
+  AutoRestartOptions,
+  CullingOptions,
+  JournalOptions,
+  KernelLimits,
+  KernelManagerOptions,
+  KernelSpecSource,
+  ProvisionerSource,
+} from './options.ts';
+export type { KernelRecord, RecordPhase, RecordedKernelSpec } from './store/kernel-record.ts';
+export type { KernelStore, StoreListing, StoredRecord } from './store/kernel-store.ts';
+export type {
+  ConnectOptions,
+  ExecuteOptions,
+  Execution,
+  ExecutionState,
+  Kernel,
+  KernelClient,
+  KernelEvents,
+  KernelManager,
+  KernelModel,
+  KernelPhase,
+  MessageSink,
+  RecoveryReport,
+  StartKernelOptions,
+} from './types.ts';
