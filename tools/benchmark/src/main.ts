@@ -1,0 +1,98 @@
+/**
+ * Measures a raw client, our gateway and any other server side by side, in one run on one machine.
+ * `npm run benchmark -- --help` tells how.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Report } from './report.ts';
+import { benchmarkRaw, benchmarkServer } from './scenario.ts';
+import type { ScenarioOptions } from './scenario.ts';
+import { fakeKernelFlood } from './flood.ts';
+import type { ServerDefinition } from './server.ts';
+
+const help = `npm run benchmark -- [options]
+
+  --server FILE     another server to measure, besides the gateway; may be given several times
+                    (see tools/benchmark/servers)
+  --only WORDS      comma-separated: raw, servers, flood
+  --python PATH     a Python with ipykernel; default: $GP_TEST_PYTHON
+  --quick           fewer repetitions
+  --json FILE       also write the figures as JSON
+`;
+
+const { values } = parseArgs({
+  options: {
+    server: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string', default: 'raw,servers,flood' },
+    python: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  console.log(help);
+} else {
+  const python = values.python ?? process.env['GP_TEST_PYTHON'];
+  if (python === undefined) throw new Error('a Python with ipykernel is needed: --python PATH or GP_TEST_PYTHON');
+  const here = dirname(fileURLToPath(import.meta.url));
+  const root = resolve(here, '..', '..', '..');
+  const folder = await mkdtemp(join(tmpdir(), 'benchmark-'));
+  try {
+    const options = await prepare({ root, folder, python, quick: values.quick });
+    const report = new Report();
+    const only = values.only.split(',');
+    if (only.includes('raw')) await benchmarkRaw(report, options);
+    if (only.includes('servers')) {
+      for (const file of [join(here, '..', 'servers', 'gateway.json'), ...values.server]) {
+        const definition = JSON.parse(await readFile(resolve(file), 'utf8')) as ServerDefinition;
+        await benchmarkServer(report, definition, options);
+      }
+    }
+    if (only.includes('flood')) await fakeKernelFlood(report, options);
+    console.log(`${cpus().length} cores, Node ${process.versions.node}\n\n${report.table()}`);
+    if (values.json !== undefined) await writeFile(values.json, JSON.stringify(report.figures, null, 2));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function prepare(given: {
+  readonly root: string;
+  readonly folder: string;
+  readonly python: string;
+  readonly quick: boolean;
+}): Promise<ScenarioOptions> {
+  const kernels = {
+    'bench-python': [given.python, '-Xfrozen_modules=off', '-m', 'ipykernel_launcher', '-f', '{connection_file}'],
+    'bench-fake': [process.execPath, join(given.root, 'packages/testkit/programs/fake-kernel.mjs'), '{connection_file}'],
+    'bench-flood': [process.execPath, join(given.root, 'tools/benchmark/dist/flood-kernel.js'), '{connection_file}'],
+  };
+  for (const [name, argv] of Object.entries(kernels)) {
+    const specFolder = join(given.folder, 'jupyter', 'kernels', name);
+    await mkdir(specFolder, { recursive: true });
+    await writeFile(
+      join(specFolder, 'kernel.json'),
+      JSON.stringify({ argv, display_name: name, language: 'none', metadata: {} }),
+    );
+  }
+  const home = join(given.folder, 'home');
+  await mkdir(home);
+  return {
+    folder: given.folder,
+    kernels,
+    values: { root: given.root, python: given.python, node: process.execPath },
+    repetitions: given.quick ? 3 : 10,
+    roundTrips: given.quick ? 200 : 1000,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      LANG: process.env['LANG'] ?? 'C.UTF-8',
+      JUPYTER_PATH: join(given.folder, 'jupyter'),
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { processStats } from '../process-stats.ts';
+import type { BenchmarkClient } from '../client.ts';
+import { executeRequest, roundTrip, waitUntilReady } from '../client.ts';
+import type { RunningServer } from '../server.ts';
+import { percentile } from '../statistics.ts';
+
+/** From the request for a kernel to the first execute reply, in milliseconds. */
+export async function measureLaunch(server: RunningServer, kernelName: string): Promise<number> {
+  const start = performance.now();
+  const id = await server.start(kernelName);
+  const client = await server.connect(id);
+  await roundTrip(client, executeRequest(''));
+  const elapsed = performance.now() - start;
+  client.close();
+  await server.shutdown(id);
+  return elapsed;
+}
+
+export interface IdleCost {
+  readonly openFiles: number;
+  readonly rssBytes: number;
+}
+
+export interface IdleCosts {
+  /** Per kernel that nobody is connected to. */
+  readonly alone: IdleCost;
+  /** Per kernel with one client; its WebSocket included. */
+  readonly connected: IdleCost;
+}
+
+/** What an idle kernel costs the server process, averaged over `count` kernels. */
+export async function measureIdle(server: RunningServer, kernelName: string, count: number): Promise<IdleCosts> {
+  const warmUp = await server.start(kernelName);
+  const first = await server.connect(warmUp);
+  await waitUntilReady(first);
+  first.close();
+  const before = await settledStats(server.pid);
+  const ids: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const id = await server.start(kernelName);
+    const client = await server.connect(id);
+    await waitUntilReady(client);
+    client.close();
+    ids.push(id);
+  }
+  const alone = await settledStats(server.pid);
+  const clients: BenchmarkClient[] = [];
+  for (const id of ids) {
+    const client = await server.connect(id);
+    await waitUntilReady(client);
+    clients.push(client);
+  }
+  const connected = await settledStats(server.pid);
+  for (const client of clients) client.close();
+  for (const id of [...ids, warmUp]) await server.shutdown(id);
+  const per = (stats: IdleCost): IdleCost => ({
+    openFiles: (stats.openFiles - before.openFiles) / count,
+    rssBytes: (stats.rssBytes - before.rssBytes) / count,
+  });
+  return { alone: per(alone), connected: per(connected) };
+}
+
+/** Waits until the number of open files has stopped changing, at most 20 s. */
+async function settledStats(pid: number): Promise<IdleCost> {
+  let stats = await processStats(pid);
+  for (let same = 0, tries = 0; same < 4 && tries < 40; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const next = await processStats(pid);
+    same = next.openFiles === stats.openFiles ? same + 1 : 0;
+    stats = next;
+  }
+  return stats;
+}
+
+export interface ConcurrentLaunches {
+  readonly failed: number;
+  readonly seconds: number;
+  /** 99th percentile of `GET /api` while they ran, in milliseconds. */
+  readonly apiP99Ms: number;
+}
+
+/** Starts `count` kernels at once and asks `GET /api` over and over until all of them answered a request. */
+export async function measureConcurrentLaunches(
+  server: RunningServer,
+  kernelName: string,
+  count: number,
+): Promise<ConcurrentLaunches> {
+  const latencies: number[] = [];
+  let running = true;
+  const prober = (async () => {
+    while (running) {
+      const start = performance.now();
+      await (await server.get('/api')).arrayBuffer();
+      latencies.push(performance.now() - start);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  const start = performance.now();
+  const results = await Promise.allSettled(
+    Array.from({ length: count }, async () => {
+      const id = await server.start(kernelName);
+      const client = await server.connect(id);
+      await roundTrip(client, executeRequest(''));
+      client.close();
+      return id;
+    }),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  running = false;
+  await prober;
+  for (const result of results) if (result.status === 'fulfilled') await server.shutdown(result.value);
+  return {
+    failed: results.filter((result) => result.status === 'rejected').length,
+    seconds,
+    apiP99Ms: percentile(latencies, 0.99),
+  };
+}

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** A kernel started with nothing in between: what every server is compared with. */
+export interface RawKernel extends AsyncDisposable {
+  readonly pid: number;
+  readonly connectionFile: string;
+}
+
+export interface RawKernelOptions {
+  readonly argv: readonly string[];
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+let started = 0;
+
+export async function startRawKernel(options: RawKernelOptions): Promise<RawKernel> {
+  started += 1;
+  const connectionFile = join(options.folder, `raw-${started}.json`);
+  const [shell, iopub, stdin, control, hb] = await freePorts(5);
+  await writeFile(
+    connectionFile,
+    JSON.stringify({
+      transport: 'tcp',
+      ip: '127.0.0.1',
+      key: 'benchmark-key',
+      signature_scheme: 'hmac-sha256',
+      shell_port: shell,
+      iopub_port: iopub,
+      stdin_port: stdin,
+      control_port: control,
+      hb_port: hb,
+    }),
+    { mode: 0o600 },
+  );
+  const [program = '', ...args] = options.argv.map((part) => part.replace('{connection_file}', connectionFile));
+  const child = spawn(program, args, { env: options.env, stdio: 'ignore' });
+  return {
+    pid: child.pid ?? 0,
+    connectionFile,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** The command of a kernelspec on disk. */
+export async function kernelArgv(specFolder: string): Promise<readonly string[]> {
+  return (JSON.parse(await readFile(join(specFolder, 'kernel.json'), 'utf8')) as { argv: string[] }).argv;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return address === null || typeof address === 'string' ? 0 : address.port;
+  });
+  for (const server of servers) server.close();
+  return ports;
+}
