@@ -1,1 +1,33 @@
-export {};
+/**
+ * Jupyter messaging between a gateway and its kernels: messages, signatures, channel sockets, WebSocket framings.
+ * @module
+ */
+export type {
+  ChannelEngine,
+  ChannelSocket,
+  ChannelSocketOptions,
+  ChannelSocketState,
+  Frames,
+} from './channel-socket.ts';
+export { parseConnectionInfo, readConnectionFile, writeConnectionFile } from './connection-info.ts';
+export { defaultFraming } from './framings/default-framing.ts';
+export { V1_SUBPROTOCOL, v1Framing } from './framings/v1-framing.ts';
+export type { WebSocketFraming } from './framings/websocket-framing.ts';
+export type {
+  ChannelCounters,
+  KernelChannelsOptions,
+  KernelChannelsState,
+  RequestOptions,
+  Route,
+  RoutedMessage,
+} from './kernel-channels-options.ts';
+export { KernelChannels } from './kernel-channels.ts';
+export type {
+  CreateMessageOptions,
+  EncodedFrame,
+  KernelMessageInit,
+  MessageHeader,
+  MessageParts,
+  ParentHeader,
+} from './kernel-message.ts';
+export { KernelMessage, PROTOCOL_VERSION, createMessage } from './kernel-message.ts';
