@@ -4,6 +4,12 @@
  */
 export type { Cancellation, Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
+export { closestNames, suggestion } from './config/closest-names.ts';
+export type { ResolvedSettings, SettingOrigin, SettingSources } from './config/resolve-settings.ts';
+export { resolveSettings } from './config/resolve-settings.ts';
+export { booleanSetting, listSetting } from './config/setting-schemas.ts';
+export type { Setting, SettingRow, SettingValues, Settings } from './config/settings.ts';
+export { defineSettings, describeSettings } from './config/settings.ts';
 export type {
   ChannelName,
   ChannelTransport,
