@@ -14,3 +14,16 @@ export type {
   NativeKernelSpecs,
   WriteKernelSpecOptions,
 } from './types.ts';
+export { closeKernelSpecNames, isKernelSpecName } from './kernelspec-name.ts';
+export type { ParseKernelJsonOptions } from './kernel-json.ts';
+export { parseKernelJson, toKernelJson } from './kernel-json.ts';
+export { createKernelSpecs } from './kernel-specs.ts';
+export type { DenoLookup, FindDenoOptions } from './native/deno-binary.ts';
+export { findDenoBinary } from './native/deno-binary.ts';
+export type { NativeKernelSpecsOptions } from './native/native-kernel-specs.ts';
+export { denoKernelSpec, nativeKernelSpecs } from './native/native-kernel-specs.ts';
+export { processProxyClasses, provisionerForProcessProxy } from './process-proxy.ts';
+export type { PythonInstallation } from './python-installation.ts';
+export { findPython } from './python-installation.ts';
+export type { KernelSpecFolders, SearchPathOptions } from './search-path.ts';
+export { kernelSpecFolders } from './search-path.ts';

@@ -1,0 +1,79 @@
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+export interface FolderWatcherOptions {
+  /** Something in or near a watched folder changed; called often, may be a false alarm. */
+  readonly onEvent: () => void;
+}
+
+/**
+ * Watches folders, also ones that do not exist yet: for those the nearest folder above is watched for the next part of
+ * the path. Does not keep the process alive.
+ */
+export class FolderWatcher implements Disposable {
+  readonly #onEvent: () => void;
+  #watchers: FSWatcher[] = [];
+  #failure: Error | undefined;
+
+  constructor(options: FolderWatcherOptions) {
+    this.#onEvent = options.onEvent;
+  }
+
+  /** Why some folder could not be watched, such as ENOSPC (too many watches); undefined when all are. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Watches these folders from now on. New watches are in place before old ones end, so that no event is missed. */
+  replace(folders: Iterable<string>): void {
+    const old = this.#watchers;
+    this.#watchers = [];
+    this.#failure = undefined;
+    for (const folder of new Set(folders)) this.#watchNearest(folder);
+    for (const watcher of old) watcher.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.replace([]);
+  }
+
+  #watchNearest(folder: string): void {
+    let current = folder;
+    let awaited: string | undefined;
+    for (;;) {
+      const failure = this.#watchOne(current, awaited);
+      if (failure === undefined) return;
+      if (!isAbsence(failure)) {
+        this.#failure ??= failure;
+        return;
+      }
+      const parent = dirname(current);
+      if (parent === current) return;
+      awaited = basename(current);
+      current = parent;
+    }
+  }
+
+  /** `awaited`: only events about this entry count. */
+  #watchOne(folder: string, awaited: string | undefined): Error | undefined {
+    try {
+      const watcher = watch(folder, { persistent: false }, (_event, fileName) => {
+        if (awaited === undefined || fileName === null || fileName === awaited) this.#onEvent();
+      });
+      watcher.on('error', (error) => {
+        // The folder went away, or the system gave up: the scan that follows arranges new watches.
+        if (!isAbsence(error)) this.#failure ??= error;
+        this.#onEvent();
+      });
+      this.#watchers.push(watcher);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+}
+
+function isAbsence(error: Error): boolean {
+  return 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EPERM');
+}
