@@ -39,6 +39,21 @@ export type { LogFields, Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
 export type { Observed, ObservedSource } from './observed.ts';
 export { observed } from './observed.ts';
+export { OWNER_VARIABLE, formatOwner, parseOwner } from './ownership.ts';
+export type { AttachProcessGroupOptions } from './process/attach-process-group.ts';
+export { attachProcessGroup } from './process/attach-process-group.ts';
+export { openLogFile, readLogTail } from './process/log-file.ts';
+export type { EndMarkedProcessesOptions } from './process/end-marked-processes.ts';
+export { endMarkedProcesses } from './process/end-marked-processes.ts';
+export type { EndGroupOptions, ProcessExit, ProcessGroup } from './process/process-group.ts';
+export { toKernelExit } from './process/process-group.ts';
+export { sendSignal } from './process/process-signals.ts';
+export type { MarkedProcess, ProcessEntry, ProcessIdentity, ProcessTable } from './process/process-table.ts';
+export { findMarkedProcesses, identifyProcess, isSameProcess, systemProcessTable } from './process/process-table.ts';
+export type { ProcessWatcherOptions } from './process/process-watcher.ts';
+export { ProcessWatcher } from './process/process-watcher.ts';
+export type { SpawnProcessGroupOptions } from './process/spawn-process-group.ts';
+export { spawnProcessGroup } from './process/spawn-process-group.ts';
 export type {
   CallOptions,
   KernelEndpoint,
@@ -58,3 +73,4 @@ export type {
 export { PROVISIONER_API_VERSION, PROVISIONER_BRAND } from './provisioner.ts';
 export type { CommChannel, ExpectedLauncher, LauncherAnswer, LauncherParameters, Rendezvous } from './rendezvous.ts';
 export { ResourceStack } from './resource-stack.ts';
+export { systemErrorCode } from './system-error.ts';
