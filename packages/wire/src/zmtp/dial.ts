@@ -1,0 +1,70 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { ProvisionerError, abortError, throwIfAborted } from '@gateway-provisioners/core';
+import type { ChannelName, ChannelTransport, ConnectionInfo } from '@gateway-provisioners/core';
+import { channelAddress } from '../channel-socket-options.ts';
+
+/** First keepalive probe; with the system's intervals a silent peer is given up 10 s later. */
+const KEEP_ALIVE_DELAY_MS = 15_000;
+
+/** The transport used when a connection brings none: TCP, or a unix socket for `ipc`. */
+export function directTransport(info: ConnectionInfo): ChannelTransport {
+  return { connect: async (channel, { signal }) => await dial(info, { channel, signal }) };
+}
+
+/** True for a peer that is just not there (yet): no news while a kernel starts or after it ended. */
+export function isNotListening(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isNotListening);
+  if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')) return true;
+  return isNotListening(error.cause);
+}
+
+interface DialOptions {
+  readonly channel: ChannelName;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function dial(info: ConnectionInfo, { channel, signal }: DialOptions): Promise<Socket> {
+  throwIfAborted(signal);
+  const address = channelAddress(info, channel);
+  const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
+  return await new Promise<Socket>((resolve, reject) => {
+    const socket = connect({
+      ...address,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+    });
+    const settle = (): void => {
+      socket.off('connect', onConnect);
+      socket.off('error', onError);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const onConnect = (): void => {
+      settle();
+      resolve(socket);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      // A late error of a socket that nobody has any more must not end the process.
+      socket.on('error', () => undefined);
+      socket.destroy();
+      reject(error);
+    };
+    const onError = (error: Error): void => {
+      fail(
+        new ProvisionerError('KERNEL_UNREACHABLE', `cannot connect to ${where}: ${error.message}`, {
+          cause: error,
+          coordinates: { channel },
+        }),
+      );
+    };
+    const onAbort = (): void => {
+      if (signal !== undefined) fail(abortError(signal));
+    };
+    socket.once('connect', onConnect);
+    socket.once('error', onError);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
