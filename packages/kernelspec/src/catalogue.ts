@@ -94,6 +94,8 @@ export class Catalogue implements Disposable {
       delayMs,
       () => {
         this.#timer = undefined;
+        // Somebody has asked since, and so has made the scan.
+        if (!this.#outdated) return;
         this.#rescan().catch((error: unknown) => {
           this.#options.logger.warn('kernelspecs could not be scanned', { error: errorMessage(error) });
         });
@@ -109,7 +111,12 @@ export class Catalogue implements Disposable {
       await this.#running?.catch(() => undefined);
       this.#running = this.#queued;
       this.#queued = undefined;
-      return await this.#scanOnce();
+      try {
+        return await this.#scanOnce();
+      } catch (error) {
+        this.#outdated = true;
+        throw error;
+      }
     })();
     return this.#queued;
   }
@@ -148,11 +155,11 @@ export class Catalogue implements Disposable {
     }
   }
 
-  #scanFromTimeToTime(failure: Error): void {
+  #scanFromTimeToTime(failure: string): void {
     const { logger, rescanMs } = this.#options;
     this.#outdated = true;
     if (!this.#warned) {
-      const fields = { error: failure.message, everyMs: rescanMs };
+      const fields = { error: failure, everyMs: rescanMs };
       logger.warn('some kernelspec folders cannot be watched: they are scanned from time to time', fields);
     }
     this.#warned = true;

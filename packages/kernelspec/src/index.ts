@@ -14,7 +14,7 @@ export type {
   NativeKernelSpecs,
   WriteKernelSpecOptions,
 } from './types.ts';
-export { closeKernelSpecNames, isKernelSpecName } from './kernelspec-name.ts';
+export { isKernelSpecName } from './kernelspec-name.ts';
 export type { ParseKernelJsonOptions } from './kernel-json.ts';
 export { parseKernelJson, toKernelJson } from './kernel-json.ts';
 export { createKernelSpecs } from './kernel-specs.ts';

@@ -27,6 +27,10 @@ const withoutNul = z.string().refine((text) => !text.includes('\0'), 'must not c
 // Values come from JSON.parse, so a plain object holds nothing but JSON.
 const jsonObject = z.custom<JsonObject>(isPlainObject, 'must be an object');
 
+function hasVariableNames(env: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(env).every((name) => /^[^=\0]+$/.test(name));
+}
+
 const stanza = z.looseObject({
   provisioner_name: z.string().min(1, 'must not be empty').optional(),
   config: jsonObject.optional(),
@@ -45,7 +49,8 @@ const metadataStanzas = z.looseObject({
 const kernelJson = z.looseObject({
   argv: z.array(withoutNul).default([]),
   env: z
-    .record(z.string().regex(/^[^=\0]+$/, "a variable's name must not be empty or contain '='"), withoutNul)
+    .record(z.string(), withoutNul)
+    .refine(hasVariableNames, "a variable's name must not be empty or contain '='")
     .default({}),
   display_name: z.string().optional(),
   language: z.string().default(''),

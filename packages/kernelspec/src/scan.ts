@@ -5,6 +5,7 @@ import type { KernelSpec } from '@gateway-provisioners/core';
 import { errorMessage, isProvisionerError, throwIfAborted } from '@gateway-provisioners/core';
 import { kernelSpecInvalid, parseKernelJson } from './kernel-json.ts';
 import { isKernelSpecName } from './kernelspec-name.ts';
+import { isAbsence } from './system-error.ts';
 import type { KernelSpecProblem } from './types.ts';
 
 export interface ScanOptions {
@@ -137,8 +138,4 @@ function decodeUtf8(bytes: Buffer, path: string, name: string): string {
   } catch (cause) {
     throw kernelSpecInvalid({ name, path, problems: ['is not UTF-8 text'], cause });
   }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

@@ -1,6 +1,8 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { errorMessage } from '@gateway-provisioners/core';
+import { isAbsence, systemErrorCode } from './system-error.ts';
 
 export interface FolderWatcherOptions {
   /** Something in or near a watched folder changed; called often, may be a false alarm. */
@@ -14,14 +16,14 @@ export interface FolderWatcherOptions {
 export class FolderWatcher implements Disposable {
   readonly #onEvent: () => void;
   #watchers: FSWatcher[] = [];
-  #failure: Error | undefined;
+  #failure: string | undefined;
 
   constructor(options: FolderWatcherOptions) {
     this.#onEvent = options.onEvent;
   }
 
   /** Why some folder could not be watched, such as ENOSPC (too many watches); undefined when all are. */
-  get failure(): Error | undefined {
+  get failure(): string | undefined {
     return this.#failure;
   }
 
@@ -44,8 +46,8 @@ export class FolderWatcher implements Disposable {
     for (;;) {
       const failure = this.#watchOne(current, awaited);
       if (failure === undefined) return;
-      if (!isAbsence(failure)) {
-        this.#failure ??= failure;
+      if (!failure.absent) {
+        this.#failure ??= failure.message;
         return;
       }
       const parent = dirname(current);
@@ -56,24 +58,30 @@ export class FolderWatcher implements Disposable {
   }
 
   /** `awaited`: only events about this entry count. */
-  #watchOne(folder: string, awaited: string | undefined): Error | undefined {
+  #watchOne(folder: string, awaited: string | undefined): WatchFailure | undefined {
     try {
       const watcher = watch(folder, { persistent: false }, (_event, fileName) => {
         if (awaited === undefined || fileName === null || fileName === awaited) this.#onEvent();
       });
       watcher.on('error', (error) => {
         // The folder went away, or the system gave up: the scan that follows arranges new watches.
-        if (!isAbsence(error)) this.#failure ??= error;
+        if (!isGone(error)) this.#failure ??= error.message;
         this.#onEvent();
       });
       this.#watchers.push(watcher);
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      return { absent: isGone(error), message: errorMessage(error) };
     }
   }
 }
 
-function isAbsence(error: Error): boolean {
-  return 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EPERM');
+interface WatchFailure {
+  readonly absent: boolean;
+  readonly message: string;
+}
+
+// macOS and Windows answer EPERM for a watched folder that is removed.
+function isGone(error: unknown): boolean {
+  return isAbsence(error) || systemErrorCode(error) === 'EPERM';
 }

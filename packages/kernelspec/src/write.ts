@@ -5,6 +5,7 @@ import { ProvisionerError, ResourceStack, errorMessage, throwIfAborted } from '@
 import { parseKernelJson } from './kernel-json.ts';
 import { isKernelSpecName } from './kernelspec-name.ts';
 import type { KernelSpecFolders } from './search-path.ts';
+import { systemErrorCode } from './system-error.ts';
 import type { KernelSpecDestination, WriteKernelSpecOptions } from './types.ts';
 
 /**
@@ -122,8 +123,9 @@ async function explained<T>(folder: string, work: () => Promise<T>): Promise<T> 
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error;
-    const denied = error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS';
+    const reason = systemErrorCode(error);
+    if (reason === undefined) throw error;
+    const denied = reason === 'EACCES' || reason === 'EPERM' || reason === 'EROFS';
     const code = denied ? 'FORBIDDEN' : 'INVALID_ARGUMENT';
     throw new ProvisionerError(code, `${folder} cannot be changed: ${errorMessage(error)}`, { cause: error });
   }
