@@ -9,7 +9,10 @@ export type {
   ChannelSocketState,
   Frames,
 } from './channel-socket.ts';
-export { parseConnectionInfo, readConnectionFile, writeConnectionFile } from './connection-info.ts';
+export { readConnectionFile, writeConnectionFile } from './connection-file.ts';
+export { parseConnectionInfo } from './connection-info.ts';
+export type { EngineChoice } from './engine.ts';
+export { selectEngine } from './engine.ts';
 export { defaultFraming } from './framings/default-framing.ts';
 export { V1_SUBPROTOCOL, v1Framing } from './framings/v1-framing.ts';
 export type { WebSocketFraming } from './framings/websocket-framing.ts';
@@ -31,3 +34,14 @@ export type {
   ParentHeader,
 } from './kernel-message.ts';
 export { KernelMessage, PROTOCOL_VERSION, createMessage } from './kernel-message.ts';
+export type { ZeromqEngineOptions } from './zeromq/zeromq-engine.ts';
+export { createZeromqEngine } from './zeromq/zeromq-engine.ts';
+export type { ZmtpEngineOptions } from './zmtp/zmtp-engine.ts';
+export { createZmtpEngine } from './zmtp/zmtp-engine.ts';
+export type { ReturnedKeys, TransportEncryptionDecision, TransportEncryptionQuestion } from './transport-encryption.ts';
+export {
+  acceptReturnedKeys,
+  declaresCurve,
+  parseTransportEncryption,
+  resolveTransportEncryption,
+} from './transport-encryption.ts';

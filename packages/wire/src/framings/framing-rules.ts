@@ -5,8 +5,9 @@ import type { KernelMessage } from '../kernel-message.ts';
 /** Offsets in one frame: far beyond what a client sends, and small enough to be no burden. */
 export const MAX_SEGMENTS = 65_536;
 
-export function framingError(framing: 'v1' | 'default', rule: string): ProvisionerError {
-  return new ProvisionerError('PROTOCOL_ERROR', `WebSocket message in ${framing} framing: ${rule}`);
+export function framingError(framing: 'v1' | 'default', rule: string, cause?: unknown): ProvisionerError {
+  const text = `WebSocket message in ${framing} framing: ${rule}`;
+  return new ProvisionerError('PROTOCOL_ERROR', text, cause === undefined ? {} : { cause });
 }
 
 /** Clients may send on any channel that a kernel has; anything else is an error. */
