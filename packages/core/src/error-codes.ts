@@ -205,6 +205,11 @@ export const errorCatalogue = {
     retryable: false,
     summary: 'A stored record could not be read. It was set aside under the name given.',
   },
+  GATEWAY_STOPPING: {
+    kind: 'unavailable',
+    retryable: true,
+    summary: 'The gateway is being stopped and takes no new work. Kernels may outlive it.',
+  },
   ADDRESS_IN_USE: { kind: 'unavailable', retryable: true, summary: 'The port to listen on is taken.' },
   INSECURE_CONFIGURATION: {
     kind: 'invalid-input',

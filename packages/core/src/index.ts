@@ -4,6 +4,7 @@
  */
 export type { Cancellation, Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
+export { canonicalJson } from './canonical-json.ts';
 export { closestNames, suggestion } from './config/closest-names.ts';
 export type { ResolvedSettings, SettingOrigin, SettingSources } from './config/resolve-settings.ts';
 export { resolveSettings } from './config/resolve-settings.ts';
@@ -71,6 +72,11 @@ export type {
   ResourceOwner,
 } from './provisioner.ts';
 export { PROVISIONER_API_VERSION, PROVISIONER_BRAND } from './provisioner.ts';
+export type { ConfiguredProvisionersOptions, DiscoveryOptions } from './registry/discovery.ts';
+export { addConfiguredProvisioners, discoverProvisioners } from './registry/discovery.ts';
+export type { LazyProvisioner, ProvisionerOrigin } from './registry/provisioner-origin.ts';
+export type { ProvisionerEntry, ProvisionerRegistryOptions } from './registry/provisioner-registry.ts';
+export { ProvisionerRegistry } from './registry/provisioner-registry.ts';
 export type { CommChannel, ExpectedLauncher, LauncherAnswer, LauncherParameters, Rendezvous } from './rendezvous.ts';
 export { ResourceStack } from './resource-stack.ts';
 export { systemErrorCode } from './system-error.ts';
