@@ -1,0 +1,114 @@
+import { ServerConnection } from '@jupyterlab/services';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { withDeadline } from '@gateway-provisioners/core';
+import { WebSocket } from 'ws';
+import type { RunningServer } from '../support/server-process.ts';
+
+/** `default` is the older framing: JSON text, and a binary form for messages with buffers. */
+export type FramingName = 'v1' | 'default';
+
+/** `@jupyterlab/services` as a program uses it on Node, with a record of the WebSockets that it opened. */
+export interface ServicesClient {
+  readonly settings: ServerConnection.ISettings;
+  readonly sockets: readonly WebSocket[];
+}
+
+export interface ServicesClientOptions {
+  readonly server: RunningServer;
+  readonly framing: FramingName;
+  /** Where WebSockets go instead of the server: a relay. */
+  readonly webSocketUrl?: string | undefined;
+}
+
+export function createServicesClient(options: ServicesClientOptions): ServicesClient {
+  const sockets: WebSocket[] = [];
+  class RecordedWebSocket extends WebSocket {
+    constructor(url: string, protocols: string[] = []) {
+      // The library always offers v1; a client that offers nothing gets the default framing.
+      super(url, options.framing === 'v1' ? protocols : []);
+      sockets.push(this);
+    }
+  }
+  const webSocketUrl = options.webSocketUrl?.replace(/^http/, 'ws');
+  const settings = ServerConnection.makeSettings({
+    baseUrl: options.server.url,
+    token: options.server.token,
+    appendToken: true,
+    ...(webSocketUrl === undefined ? {} : { wsUrl: webSocketUrl }),
+  });
+  // Assigned, because `ws` differs from the DOM's type in methods that the library does not use.
+  return { settings: Object.assign(settings, { WebSocket: RecordedWebSocket }), sockets };
+}
+
+export interface ExecuteCodeOptions {
+  readonly onInput?: ((prompt: string) => string) | undefined;
+  /** Sees every IOPub message of the request, in order. */
+  readonly onMessage?: ((message: KernelMessage.IIOPubMessage) => void) | undefined;
+  /** When it fails, what is queued behind it is aborted; default false, as the library has it. */
+  readonly stopOnError?: boolean | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface ExecutedCode {
+  readonly reply: KernelMessage.IExecuteReplyMsg;
+  readonly messages: readonly KernelMessage.IIOPubMessage[];
+}
+
+/** Runs code to its `execute_reply` and idle. */
+export async function executeCode(
+  kernel: Kernel.IKernelConnection,
+  code: string,
+  options: ExecuteCodeOptions = {},
+): Promise<ExecutedCode> {
+  const messages: KernelMessage.IIOPubMessage[] = [];
+  const future = kernel.requestExecute({
+    code,
+    allow_stdin: options.onInput !== undefined,
+    stop_on_error: options.stopOnError ?? false,
+  });
+  future.onIOPub = (message) => {
+    messages.push(message);
+    options.onMessage?.(message);
+  };
+  future.onStdin = (message) => {
+    if (!isMessage(message, 'input_request')) return;
+    const value = options.onInput?.(message.content.prompt) ?? '';
+    future.sendInputReply({ status: 'ok', value }, message.header);
+  };
+  try {
+    const reply = await withDeadline(
+      { what: `reply to ${JSON.stringify(code.slice(0, 60))}`, timeoutMs: options.timeoutMs ?? 30_000 },
+      () => future.done,
+    );
+    return { reply, messages };
+  } finally {
+    future.dispose();
+  }
+}
+
+/** All text that went to a stream. */
+export function streamText(messages: readonly KernelMessage.IMessage[], name: 'stdout' | 'stderr' = 'stdout'): string {
+  return messages
+    .filter((message) => isMessage(message, 'stream'))
+    .filter((message) => message.content.name === name)
+    .map((message) => message.content.text)
+    .join('');
+}
+
+interface MessagesByType {
+  readonly stream: KernelMessage.IStreamMsg;
+  readonly error: KernelMessage.IErrorMsg;
+  readonly status: KernelMessage.IStatusMsg;
+  readonly execute_result: KernelMessage.IExecuteResultMsg;
+  readonly display_data: KernelMessage.IDisplayDataMsg;
+  readonly comm_open: KernelMessage.ICommOpenMsg;
+  readonly comm_msg: KernelMessage.ICommMsgMsg;
+  readonly input_request: KernelMessage.IInputRequestMsg;
+}
+
+export function isMessage<K extends keyof MessagesByType>(
+  message: KernelMessage.IMessage,
+  type: K,
+): message is MessagesByType[K] {
+  return message.header.msg_type === type;
+}

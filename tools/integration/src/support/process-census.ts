@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+export interface CensusEntry {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * Processes of this user in whose environment `marker` occurs: what a server started with a scratch folder, in whatever
+ * process group it or its kernels are. Zombies have no environment and do not count.
+ */
+export async function processesMarked(marker: string): Promise<readonly CensusEntry[]> {
+  return process.platform === 'linux' ? await fromProc(marker) : await fromPs(marker);
+}
+
+async function fromProc(marker: string): Promise<readonly CensusEntry[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  const found = await Promise.all(
+    pids.map(async (name) => {
+      try {
+        const environment = await readFile(`/proc/${name}/environ`, 'latin1');
+        if (!environment.includes(marker)) return undefined;
+        const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
+        return { pid: Number(name), command: command.replaceAll('\0', ' ').trim() };
+      } catch {
+        return undefined; // Ended meanwhile, or another user's.
+      }
+    }),
+  );
+  return found.filter((entry) => entry !== undefined);
+}
+
+async function fromPs(marker: string): Promise<readonly CensusEntry[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-AwwE', '-o', 'pid=,command='], { maxBuffer: 1 << 26 });
+  const entries: CensusEntry[] = [];
+  for (const line of stdout.split('\n')) {
+    const match = /^\s*(\d+)\s+(.*)$/.exec(line);
+    if (match === null || !line.includes(marker) || Number(match[1]) === process.pid) continue;
+    entries.push({ pid: Number(match[1]), command: match[2] ?? '' });
+  }
+  return entries;
+}

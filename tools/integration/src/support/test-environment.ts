@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of the checkout. */
+export const workspaceFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
+
+/** Interpreter of the environment that `tools/testbeds/python.sh` makes; throws with what to do when there is none. */
+export function testPython(): string {
+  return required({ variable: 'GP_TEST_PYTHON', script: 'tools/testbeds/python.sh' });
+}
+
+/** A Chromium; throws with what to do when there is none. */
+export function testBrowser(): string {
+  return required({ variable: 'GP_TEST_CHROMIUM', script: 'tools/testbeds/browser.sh' });
+}
+
+function required(need: { readonly variable: string; readonly script: string }): string {
+  const path = process.env[need.variable];
+  if (path === undefined || path === '') {
+    throw new Error(`${need.variable} is not set: run  eval "$(${need.script} env)"  first`);
+  }
+  if (!existsSync(path)) {
+    throw new Error(`${need.variable}=${path} does not exist: run  eval "$(${need.script} env)"  again`);
+  }
+  return path;
+}
