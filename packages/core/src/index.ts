@@ -19,6 +19,8 @@ export type {
   TransportEncryption,
 } from './connection-info.ts';
 export { channelNames } from './connection-info.ts';
+export type { CurveKeyPair } from './curve-keys.ts';
+export { createCurveKeys } from './curve-keys.ts';
 export type { DeadlineOptions, DeadlineScope } from './deadline.ts';
 export { abortError, delay, openDeadline, raceSignal, throwIfAborted, withDeadline } from './deadline.ts';
 export { defineProvisioner } from './define-provisioner.ts';
@@ -34,6 +36,9 @@ export {
   isProvisionerError,
   toProvisionerError,
 } from './errors.ts';
+export { expandTemplate } from './env-template.ts';
+export type { KernelEnvOptions } from './kernel-env.ts';
+export { buildKernelEnv } from './kernel-env.ts';
 export type { InterruptMode, JsonObject, JsonValue, KernelSpec, ProvisionerStanza } from './kernel-spec.ts';
 export type { LaunchPhase, LaunchProgress, ReportProgress } from './launch-progress.ts';
 export type { LogFields, Logger } from './logger.ts';
@@ -41,6 +46,8 @@ export { silentLogger } from './logger.ts';
 export type { Observed, ObservedSource } from './observed.ts';
 export { observed } from './observed.ts';
 export { OWNER_VARIABLE, formatOwner, parseOwner } from './ownership.ts';
+export type { PortRange } from './port-range.ts';
+export { parsePortRange } from './port-range.ts';
 export type { AttachProcessGroupOptions } from './process/attach-process-group.ts';
 export { attachProcessGroup } from './process/attach-process-group.ts';
 export { openLogFile, readLogTail } from './process/log-file.ts';
@@ -78,5 +85,10 @@ export type { LazyProvisioner, ProvisionerOrigin } from './registry/provisioner-
 export type { ProvisionerEntry, ProvisionerRegistryOptions } from './registry/provisioner-registry.ts';
 export { ProvisionerRegistry } from './registry/provisioner-registry.ts';
 export type { CommChannel, ExpectedLauncher, LauncherAnswer, LauncherParameters, Rendezvous } from './rendezvous.ts';
+export type { RequestEnvLimits } from './request-env.ts';
+export { checkRequestEnv } from './request-env.ts';
+export type { ReservePortsOptions } from './reserve-ports.ts';
+export { reservePorts } from './reserve-ports.ts';
 export { ResourceStack } from './resource-stack.ts';
 export { systemErrorCode } from './system-error.ts';
+export { z85Decode, z85Encode } from './z85.ts';
