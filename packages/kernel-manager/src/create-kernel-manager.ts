@@ -1,8 +1,22 @@
-import { ProvisionerError } from '@gateway-provisioners/core';
+import { openKernelChannels } from './life/channels.ts';
+import { Manager } from './manager/manager.ts';
 import type { KernelManagerOptions } from './options.ts';
+import { memoryStore } from './store/memory-store.ts';
 import type { KernelManager } from './types.ts';
 
-/** Opens the store and returns a manager. Call {@link KernelManager.recover} next when the store may hold kernels. */
-export function createKernelManager(options: KernelManagerOptions): Promise<KernelManager> {
-  return Promise.reject(new ProvisionerError('INTERNAL', `no manager yet for ${options.kernelspecs.defaultName}`));
+/**
+ * Opens the store and returns a manager. Call {@link KernelManager.recover} next when the store may hold kernels.
+ *
+ * ```ts
+ * await using manager = await createKernelManager({ registry, kernelspecs });
+ * const kernel = await manager.start({ name: 'python3' });
+ * for await (const message of kernel.execute('6 * 7')) console.log(message.header.msg_type);
+ * ```
+ * The manager closes the store when it is closed, the registry stays the caller's.
+ * Errors: `INVALID_ARGUMENT` for a setting that makes no sense, `INVALID_STATE` when another process has the store.
+ */
+export async function createKernelManager(options: KernelManagerOptions): Promise<KernelManager> {
+  const store = options.store ?? memoryStore();
+  const instanceId = await store.open({ instanceId: options.instanceId });
+  return new Manager({ options, store, instanceId, openChannels: openKernelChannels });
 }

@@ -12,9 +12,13 @@ export type {
   KernelSpecSource,
   ProvisionerSource,
 } from './options.ts';
+export type { FileStoreOptions } from './store/file-store.ts';
+export { fileStore } from './store/file-store.ts';
 export type { KernelRecord, RecordPhase, RecordedKernelSpec } from './store/kernel-record.ts';
+export { memoryStore } from './store/memory-store.ts';
 export type { KernelStore, StoreListing, StoredRecord } from './store/kernel-store.ts';
 export type {
+  CloseClientOptions,
   ConnectOptions,
   ExecuteOptions,
   Execution,

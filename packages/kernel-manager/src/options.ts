@@ -23,9 +23,9 @@ export interface ProvisionerSource {
 export interface KernelSpecSource {
   /** Any case. Errors: `KERNELSPEC_NOT_FOUND` with close names, `KERNELSPEC_INVALID`. */
   find(name: string, options?: CallOptions): Promise<KernelSpec>;
-  list(options?: CallOptions): Promise<readonly KernelSpec[]>;
+  list(options?: CallOptions): Promise<{ readonly specs: readonly KernelSpec[] }>;
   /** Used when a start names none. */
-  readonly defaultName: string;
+  defaultName(options?: CallOptions): Promise<string>;
 }
 
 export interface KernelLimits {

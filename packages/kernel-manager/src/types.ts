@@ -87,8 +87,11 @@ export interface MessageSink {
    * Must not throw.
    */
   write(batch: readonly KernelMessage[]): boolean;
-  /** No more will come: the kernel was shut down, or another connection took over the session id. */
-  end?(reason: 'kernel-ended' | 'replaced' | 'closed'): void;
+  /**
+   * No more will come: the kernel was shut down; another connection took over the session id; more than the bound was
+   * waiting of what may not be dropped (replies, status, input requests); or the manager was closed.
+   */
+  end?(reason: 'kernel-ended' | 'replaced' | 'overflow' | 'closed'): void;
 }
 
 export interface ConnectOptions {
@@ -97,6 +100,11 @@ export interface ConnectOptions {
   readonly sink: MessageSink;
   /** Bound of what waits for a slow sink, in bytes; default from the manager's settings. */
   readonly maxQueuedBytes?: number | undefined;
+}
+
+export interface CloseClientOptions {
+  /** What the sink took and could not deliver, oldest first: replayed when the session id comes back. */
+  readonly undelivered?: readonly KernelMessage[] | undefined;
 }
 
 export interface KernelClient {
@@ -110,7 +118,7 @@ export interface KernelClient {
   /** Messages and bytes that this client has missed, by overflow. */
   readonly dropped: { readonly messages: number; readonly bytes: number };
   /** Leaves; what arrives from now on is kept for the session id, within the journal's bounds. */
-  close(): void;
+  close(options?: CloseClientOptions): void;
 }
 
 export interface ExecuteOptions extends CallOptions {

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { ResourceStack, delay, withDeadline } from '@gateway-provisioners/core';
+import type { Clock, KernelExit, LaunchedKernel, Logger } from '@gateway-provisioners/core';
+import { createMessage } from '@gateway-provisioners/wire';
+import type { RoutedMessage } from '@gateway-provisioners/wire';
+import type { ManagerSettings } from '../settings.ts';
+import type { Channels, OpenChannels } from './channels.ts';
+import { Gate } from './gate.ts';
+import { askKernelInfo, handshake } from './handshake.ts';
+
+/** Backends answer within this, or the removal has failed. */
+const KILL_DEADLINE_MS = 60_000;
+const INTERRUPT_REPLY_MS = 2_000;
+const INTERRUPT_DEADLINE_MS = 30_000;
+const BUSY_AFTER_MS = 1_000;
+const CONTROL_INFO_MS = 5_000;
+
+export interface IncarnationOptions {
+  readonly number: number;
+  readonly launched: LaunchedKernel;
+  readonly settings: ManagerSettings;
+  readonly logger: Logger;
+  readonly openChannels: OpenChannels;
+  readonly interruptMode: 'signal' | 'message';
+  readonly onMessages: (batch: readonly RoutedMessage[]) => void;
+}
+
+export interface EndOptions {
+  /** Ask first, then insist; else it is killed at once. */
+  readonly graceful: boolean;
+  readonly restart: boolean;
+  readonly isBusy: boolean;
+}
+
+/** One life of a kernel: what was launched and the channels to it. A restart makes a new one. */
+export class Incarnation {
+  readonly number: number;
+  readonly launched: LaunchedKernel;
+  readonly channels: Channels;
+  /** Session id that the kernel's own messages carry; empty until it sent one. */
+  kernelSession = '';
+  /** How it ended by itself, once it has. */
+  exit: KernelExit | undefined;
+  readonly #options: IncarnationOptions;
+  readonly #clock: Clock;
+  readonly #session = randomUUID();
+  readonly #outputFlows = new Gate<undefined>();
+  #isMuted = false;
+
+  constructor(options: IncarnationOptions) {
+    this.#options = options;
+    this.number = options.number;
+    this.launched = options.launched;
+    this.#clock = options.settings.clock;
+    void options.launched.exited.then((exit) => {
+      this.exit = exit;
+    });
+    this.channels = options.openChannels({
+      connection: options.launched.connection,
+      engine: options.settings.engine,
+      logger: options.logger,
+      clock: options.settings.clock,
+      ...(options.settings.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.settings.maxMessageBytes }),
+      onMessages: (batch) => {
+        this.#onMessages(batch);
+      },
+      onError: (error) => {
+        options.logger.warn('a channel of the kernel failed', { error: error.message });
+      },
+    });
+  }
+
+  /** What it sends from now on is dropped: it is being replaced. */
+  mute(): void {
+    this.#isMuted = true;
+  }
+
+  async handshake(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+    await this.channels.open({ signal });
+    return await handshake(this.#handshakeOptions(signal));
+  }
+
+  /** Like {@link handshake} for a kernel that may be at work and not answer for days; then `onBusy` is called. */
+  async askInfo(signal: AbortSignal, onBusy: () => void): Promise<Readonly<Record<string, unknown>>> {
+    const answer = askKernelInfo(this.#handshakeOptions(signal));
+    if (!(await this.#settledWithin(answer, BUSY_AFTER_MS))) {
+      // Many kernels answer control on a thread of its own.
+      const isAlive = await this.#ask('kernel_info_request', CONTROL_INFO_MS, {});
+      if (isAlive && !(await this.#settledWithin(answer, 0))) onBusy();
+    }
+    return (await answer).parseContent();
+  }
+
+  /** By the kernelspec's way. A kernel that takes interrupts as messages is not signalled: that might end it. */
+  async interrupt(signal: AbortSignal | undefined): Promise<void> {
+    const deadline = { signal, timeoutMs: INTERRUPT_DEADLINE_MS, what: 'interrupt', clock: this.#clock };
+    if (this.#options.interruptMode === 'signal') {
+      await withDeadline(deadline, (scope) => this.launched.interrupt({ signal: scope.signal }));
+      return;
+    }
+    const reply = this.#ask('interrupt_request', INTERRUPT_REPLY_MS, {});
+    // A busy kernel may answer late, or not at all and still obey.
+    await Promise.race([reply, delay(INTERRUPT_REPLY_MS, { signal, clock: this.#clock })]);
+  }
+
+  /**
+   * Ends the kernel and removes everything that was created for it. When that fails, it can be tried again.
+   * Errors: what the provisioner throws, `DEADLINE_EXCEEDED`.
+   */
+  async end(options: EndOptions): Promise<void> {
+    if (options.graceful && this.exit === undefined) await this.#askToEnd(options);
+    await withDeadline(
+      { timeoutMs: KILL_DEADLINE_MS, what: 'removal of the kernel', clock: this.#clock },
+      async (scope) => {
+        await this.launched.kill({ signal: scope.signal });
+      },
+    );
+    await this.release();
+  }
+
+  /** Lets go of sockets and timers; the kernel lives on. */
+  async release(): Promise<void> {
+    this.mute();
+    await using stack = new ResourceStack();
+    stack.use(this.launched);
+    stack.use(this.channels);
+  }
+
+  /** shutdown_request, half of the patience, SIGTERM, the other half: the order of Jupyter's own manager. */
+  async #askToEnd({ restart, isBusy }: EndOptions): Promise<void> {
+    const { logger, settings } = this.#options;
+    const halfMs = settings.shutdownWaitMs / 2;
+    const note = (error: unknown): void => {
+      logger.debug('a step of the shutdown failed; the next one follows', { error: String(error) });
+    };
+    // A kernel that runs a cell reads no requests until it is done.
+    if (isBusy) await this.#settledWithin(this.interrupt(undefined).catch(note), INTERRUPT_REPLY_MS);
+    void this.#ask('shutdown_request', settings.shutdownWaitMs, { restart });
+    if (await this.#settledWithin(this.launched.exited, halfMs)) return;
+    await this.#settledWithin(this.launched.terminate().catch(note), halfMs);
+    await this.#settledWithin(this.launched.exited, halfMs);
+  }
+
+  async #ask(msgType: string, timeoutMs: number, content: { readonly restart?: boolean }): Promise<boolean> {
+    try {
+      const request = createMessage({ channel: 'control', msgType, content, session: this.#session });
+      await this.channels.request(request, { timeoutMs });
+      return true;
+    } catch (error) {
+      this.#options.logger.debug('a control request was not answered', { msgType, error: String(error) });
+      return false;
+    }
+  }
+
+  async #settledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+    let isSettled = false;
+    const settled = promise.then(() => {
+      isSettled = true;
+    });
+    const controller = new AbortController();
+    try {
+      await Promise.race([settled, delay(timeoutMs, { clock: this.#clock, signal: controller.signal })]);
+    } finally {
+      controller.abort();
+    }
+    return isSettled;
+  }
+
+  #handshakeOptions(signal: AbortSignal): Parameters<typeof handshake>[0] {
+    return {
+      channels: this.channels,
+      session: this.#session,
+      outputFlows: this.#outputFlows,
+      clock: this.#clock,
+      signal,
+    };
+  }
+
+  #onMessages(batch: readonly RoutedMessage[]): void {
+    if (this.#isMuted) return;
+    for (const { message } of batch) {
+      if (message.channel !== 'iopub') continue;
+      this.#outputFlows.open(undefined);
+      if (this.kernelSession === '') this.kernelSession = message.header.session;
+    }
+    this.#options.onMessages(batch);
+  }
+}
