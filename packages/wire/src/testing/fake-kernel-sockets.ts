@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,10 @@ export class FakeKernelSockets implements AsyncDisposable {
     const library = await loadZeromq();
     await using stack = new ResourceStack();
     const info = firstInfo(options, library);
+    if (info.transport === 'ipc')
+      stack.defer(async () => {
+        await removed(info);
+      });
     const sockets = new Map<string, BoundSocket>();
     const open = async (name: PortName, make: () => BoundSocket): Promise<number> => {
       const socket = stack.use(make());
@@ -174,5 +179,15 @@ async function bindPort(
       if (port === 0 || attempt >= BIND_ATTEMPTS) throw error;
       await delay(BIND_RETRY_MS);
     }
+  }
+}
+
+/** libzmq removes its socket files some time after their sockets are closed, even those of a successor. */
+async function removed(info: ConnectionInfo): Promise<void> {
+  const paths = [...requestChannels, 'iopub' as const, 'hb' as const].map(
+    (name) => `${info.ip}-${info[`${name}_port`]}`,
+  );
+  for (let attempt = 0; attempt < BIND_ATTEMPTS && paths.some((path) => existsSync(path)); attempt += 1) {
+    await delay(BIND_RETRY_MS);
   }
 }

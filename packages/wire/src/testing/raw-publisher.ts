@@ -1,13 +1,14 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
-import { ProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, delay } from '@gateway-provisioners/core';
 import type { Frames } from '../channel-socket.ts';
 import { encodeCommand, encodeMetadata } from '../zmtp/command.ts';
 import { encodeMessages } from '../zmtp/frame-encoder.ts';
 import { encodeGreeting } from '../zmtp/greeting.ts';
 
 const GREETING_BYTES = 64;
+const STALL_MS = 200;
 
 /**
  * A PUB socket that writes bytes prepared beforehand as fast as the connection takes them: a kernel that is faster than
@@ -68,6 +69,16 @@ export class RawPublisher implements AsyncDisposable {
           );
       }),
     );
+  }
+
+  /** Settles when a subscriber has taken nothing for 200 ms although there was something to take. */
+  async stalled(): Promise<void> {
+    for (let before = -1; ;) {
+      await delay(STALL_MS);
+      const waiting = this.#subscribers.reduce((total, socket) => total + socket.writableLength, 0);
+      if (waiting > 0 && waiting === before) return;
+      before = waiting;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
-import { ProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, toProvisionerError } from '@gateway-provisioners/core';
 import type { DealerSocket, SubscriberSocket } from './library.ts';
+
+type SocketEvent = Awaited<ReturnType<DealerSocket['events']['receive']>>;
 
 export interface SocketWatch {
   /** Whether our side encrypts. */
@@ -11,27 +13,37 @@ export interface SocketWatch {
 
 /**
  * Turns libzmq's socket events into what a channel socket tells: the library itself reconnects in silence, even when it
- * will never succeed.
+ * will never succeed. Has to be called before the socket is connected; settles when the socket is closed.
  */
-export function watchSocket(socket: DealerSocket | SubscriberSocket, watch: SocketWatch): void {
-  const failed = (error: Error): void => {
-    watch.onError(handshakeError(error, watch.encrypted));
-  };
-  socket.events.on('handshake', () => {
-    watch.onOpen();
-  });
-  socket.events.on('disconnect', () => {
-    watch.onLost();
-  });
-  socket.events.on('handshake:error:protocol', (event) => {
-    failed(event.error);
-  });
-  socket.events.on('handshake:error:auth', (event) => {
-    failed(event.error);
-  });
-  socket.events.on('handshake:error:other', (event) => {
-    failed(event.error);
-  });
+export async function watchSocket(socket: DealerSocket | SubscriberSocket, watch: SocketWatch): Promise<void> {
+  // The library's event emitter would do the same; read by ourselves, the end can be waited for.
+  const observer = socket.events;
+  for (;;) {
+    try {
+      dispatch(await observer.receive(), watch);
+    } catch (error) {
+      if (!socket.closed) watch.onError(toProvisionerError(error));
+      return;
+    }
+  }
+}
+
+function dispatch(event: SocketEvent, watch: SocketWatch): void {
+  switch (event.type) {
+    case 'handshake':
+      watch.onOpen();
+      return;
+    case 'disconnect':
+      watch.onLost();
+      return;
+    case 'handshake:error:protocol':
+    case 'handshake:error:auth':
+    case 'handshake:error:other':
+      watch.onError(handshakeError(event.error, watch.encrypted));
+      return;
+    default:
+      return;
+  }
 }
 
 function handshakeError(cause: Error, encrypted: boolean): ProvisionerError {

@@ -18,6 +18,8 @@ import { watchSocket } from './watch-socket.ts';
 const FIRST_RETRY_MS = 10;
 const MAX_RETRY_MS = 250;
 const KEEP_ALIVE_IDLE_S = 15;
+/** libzmq counts an encrypted frame with its nonce and seal; the exact limit is kept here. */
+const CURVE_OVERHEAD_BYTES = 64;
 /** Bounds of one batch: a flood must not keep the event loop from everything else. */
 const BATCH_MESSAGES = 256;
 const BATCH_BYTES = 1024 * 1024;
@@ -43,6 +45,7 @@ export class ZeromqSocket implements ChannelSocket {
   #socket: DealerSocket | SubscriberSocket | undefined;
   #dealer: DealerSocket | undefined;
   #disposal: Promise<void> | undefined;
+  #watching: Promise<void> = Promise.resolve();
   #receivedBytes = 0;
   #isPumping = false;
   #isPaused = false;
@@ -114,6 +117,7 @@ export class ZeromqSocket implements ChannelSocket {
     } finally {
       this.#close();
     }
+    await this.#watching;
   }
 
   #connect(library: ZeromqLibrary): DealerSocket | SubscriberSocket {
@@ -131,7 +135,7 @@ export class ZeromqSocket implements ChannelSocket {
     socket.reconnectInterval = FIRST_RETRY_MS;
     socket.reconnectMaxInterval = MAX_RETRY_MS;
     socket.handshakeInterval = this.#settings.handshakeTimeoutMs;
-    socket.maxMessageSize = this.#maxMessageBytes;
+    socket.maxMessageSize = this.#maxMessageBytes + CURVE_OVERHEAD_BYTES;
     socket.tcpKeepalive = 1;
     socket.tcpKeepaliveIdle = KEEP_ALIVE_IDLE_S;
     if (hasCurveKey(connection.info)) {
@@ -140,7 +144,7 @@ export class ZeromqSocket implements ChannelSocket {
       socket.curvePublicKey = pair.publicKey;
       socket.curveSecretKey = pair.secretKey;
     }
-    watchSocket(socket, {
+    this.#watching = watchSocket(socket, {
       encrypted: hasCurveKey(connection.info),
       onOpen: () => {
         this.#errors.reset();
@@ -175,10 +179,14 @@ export class ZeromqSocket implements ChannelSocket {
         batchBytes += size;
         if (size > this.#maxMessageBytes) this.#reportTooLarge(size);
         else batch.push(frames);
-      } while (batch.length < BATCH_MESSAGES && batchBytes < BATCH_BYTES && socket.readable);
+      } while (this.#takesMore(batch.length, batchBytes) && socket.readable);
       this.#receivedBytes += batchBytes;
       if (batch.length > 0 && !this.#isClosing) this.#options.onMessages(batch);
     }
+  }
+
+  #takesMore(batchMessages: number, batchBytes: number): boolean {
+    return batchMessages < BATCH_MESSAGES && batchBytes < BATCH_BYTES && !this.#isPaused;
   }
 
   /** Sends what is queued, one after another: the library refuses overlapping sends. */

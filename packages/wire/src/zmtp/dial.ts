@@ -14,10 +14,13 @@ export function directTransport(info: ConnectionInfo): ChannelTransport {
 
 /** True for a peer that is just not there (yet): no news while a kernel starts or after it ended. */
 export function isNotListening(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isNotListening);
+  if (typeof error !== 'object' || error === null) return false;
   if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')) return true;
-  return isNotListening(error.cause);
+  // One error for each address of a host name.
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
+    return error.errors.every(isNotListening);
+  }
+  return 'cause' in error && isNotListening(error.cause);
 }
 
 interface DialOptions {
