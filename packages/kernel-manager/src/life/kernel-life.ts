@@ -8,61 +8,17 @@ import {
   throwIfAborted,
   toProvisionerError,
 } from '@gateway-provisioners/core';
-import type {
-  DeadlineScope,
-  KernelExit,
-  KernelProvisioner,
-  KernelSpec,
-  LaunchProgress,
-  LaunchedKernel,
-  Logger,
-} from '@gateway-provisioners/core';
-import type { RoutedMessage } from '@gateway-provisioners/wire';
+import type { DeadlineScope, KernelExit, LaunchedKernel } from '@gateway-provisioners/core';
 import { describeExit } from '../messages/own-messages.ts';
-import { encryptionFor } from '../settings.ts';
-import type { ManagerSettings } from '../settings.ts';
-import type { RecordKeeper } from '../store/record-keeper.ts';
 import type { KernelPhase } from '../types.ts';
-import type { OpenChannels } from './channels.ts';
 import { Gate } from './gate.ts';
 import { Incarnation } from './incarnation.ts';
 import type { EndOptions } from './incarnation.ts';
-import { LaunchLeftover, launch, launchError, unlessItEnds } from './launch.ts';
+import type { FirstStart, KernelLifeOptions } from './kernel-life-options.ts';
+import { LaunchLeftover, launch, launchContext, launchError, unlessItEnds } from './launch.ts';
 import { canTake, nextPhase } from './phase.ts';
 import type { PhaseEvent } from './phase.ts';
 import { RestartBudget } from './restart-budget.ts';
-
-/** Told to whoever speaks for the kernel to its clients. */
-export interface KernelLifeListener {
-  readonly onMessages: (batch: readonly RoutedMessage[]) => void;
-  /** The phase or the reason changed. */
-  readonly onChanged: () => void;
-  readonly onProgress: (progress: LaunchProgress) => void;
-  readonly onRestarting: () => void;
-  /** Messages can be delivered from now on. `isFound`: it was attached to, and what it does is not known. */
-  readonly onReachable: (isFound: boolean) => void;
-  /** It answered on shell, so that it has nothing else to do; or (`isBusy`) on control alone. */
-  readonly onInfo: (isBusy: boolean) => void;
-  readonly onDead: (error: ProvisionerError) => void;
-  readonly onRemoved: () => void;
-  readonly isBusy: () => boolean;
-}
-
-export interface KernelLifeOptions {
-  readonly kernelSpec: KernelSpec;
-  readonly provisioner: KernelProvisioner;
-  readonly records: RecordKeeper;
-  readonly settings: ManagerSettings;
-  readonly logger: Logger;
-  readonly openChannels: OpenChannels;
-  readonly listener: KernelLifeListener;
-}
-
-export interface FirstStart {
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-  readonly until: 'launched' | 'ready';
-}
 
 const KILL: EndOptions = { graceful: false, restart: false, isBusy: false };
 
@@ -284,32 +240,19 @@ export class KernelLife {
 
   async #launch(scope: DeadlineScope): Promise<LaunchedKernel> {
     const { kernelSpec, logger, listener, provisioner, records, settings } = this.#options;
-    const { owner, kernelId, instanceId, launch: inputs } = records.record;
-    const transportEncryption = encryptionFor(kernelSpec, settings.transportEncryption);
-    await records.write({ phase: 'launching', incarnation: this.#number, state: undefined, connection: undefined });
-    throwIfAborted(scope.signal);
-    return await launch({
-      provisioner,
-      signal: scope.signal,
-      progress: listener.onProgress,
-      clock: settings.clock,
-      logger,
-      context: {
-        instanceId,
-        kernelId,
-        incarnation: this.#number,
-        owner,
-        kernelSpec,
-        env: inputs.env,
-        ...(inputs.cwd === undefined ? {} : { cwd: inputs.cwd }),
-        deadline: settings.clock.now() + scope.remainingMs(),
-        transportEncryption,
-        rendezvous: settings.rendezvous,
-        checkpoint: async (state) => {
-          await records.write({ state });
-        },
+    const context = launchContext({
+      record: { ...records.record, incarnation: this.#number },
+      kernelSpec,
+      settings,
+      deadline: settings.clock.now() + scope.remainingMs(),
+      checkpoint: async (state) => {
+        await records.write({ state });
       },
     });
+    await records.write({ phase: 'launching', incarnation: this.#number, state: undefined, connection: undefined });
+    throwIfAborted(scope.signal);
+    const { signal } = scope;
+    return await launch({ provisioner, context, signal, progress: listener.onProgress, clock: settings.clock, logger });
   }
 
   #adopt(launched: LaunchedKernel): Incarnation {

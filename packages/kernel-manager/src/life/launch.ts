@@ -3,6 +3,7 @@ import type {
   Clock,
   KernelExit,
   KernelProvisioner,
+  KernelSpec,
   LaunchContext,
   LaunchedKernel,
   Logger,
@@ -10,6 +11,9 @@ import type {
   ProvisionerError,
 } from '@gateway-provisioners/core';
 import { describeExit } from '../messages/own-messages.ts';
+import { encryptionFor } from '../settings.ts';
+import type { ManagerSettings } from '../settings.ts';
+import type { KernelRecord } from '../store/kernel-record.ts';
 
 /** After an abort a provisioner has this long to take back what it created. */
 const CLEANUP_MS = 60_000;
@@ -23,6 +27,33 @@ export interface LaunchRequest {
   readonly progress: ReportProgress;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+export interface LaunchContextOptions {
+  readonly record: KernelRecord;
+  readonly kernelSpec: KernelSpec;
+  readonly settings: ManagerSettings;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly checkpoint: LaunchContext['checkpoint'];
+}
+
+/** Errors: `ENCRYPTION_UNAVAILABLE`. */
+export function launchContext(options: LaunchContextOptions): LaunchContext {
+  const { record, kernelSpec, settings, deadline, checkpoint } = options;
+  return {
+    instanceId: record.instanceId,
+    kernelId: record.kernelId,
+    incarnation: record.incarnation,
+    owner: record.owner,
+    kernelSpec,
+    env: record.launch.env,
+    ...(record.launch.cwd === undefined ? {} : { cwd: record.launch.cwd }),
+    deadline,
+    transportEncryption: encryptionFor(kernelSpec, settings.transportEncryption),
+    rendezvous: settings.rendezvous,
+    checkpoint,
+  };
 }
 
 /**

@@ -31,7 +31,7 @@ import { Activity } from './activity.ts';
 import type { OpenChannels } from './channels.ts';
 import { HeldMessages } from './held-messages.ts';
 import { KernelLife } from './kernel-life.ts';
-import type { FirstStart } from './kernel-life.ts';
+import type { FirstStart } from './kernel-life-options.ts';
 
 /** Control and stdin are closed this long after the last client left. */
 const RELAX_AFTER_MS = 10_000;

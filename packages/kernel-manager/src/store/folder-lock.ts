@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProvisionerError } from '@gateway-provisioners/core';
-import { isRunning, parseProcessIdentity, thisProcess } from './process-identity.ts';
+import { ProvisionerError, identifyProcess, isSameProcess } from '@gateway-provisioners/core';
+import type { ProcessIdentity } from '@gateway-provisioners/core';
+import { z } from 'zod';
+
+const processIdentity = z.object({ pid: z.number().int().min(1), startTime: z.string() });
 
 const ATTEMPTS = 20;
 
@@ -12,7 +15,9 @@ const ATTEMPTS = 20;
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   const path = join(folder, 'lock');
-  const mine = JSON.stringify({ ...(await thisProcess()), token: randomBytes(8).toString('hex') });
+  const self = await identifyProcess(process.pid);
+  const token = randomBytes(8).toString('hex');
+  const mine = JSON.stringify({ pid: process.pid, startTime: self?.startTime ?? '', token });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   await writeFile(temporary, mine, { mode: 0o600, flag: 'wx' });
   try {
@@ -32,8 +37,8 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
 async function removeStale(folder: string, path: string): Promise<void> {
   const text = await readIfThere(path);
   if (text === undefined) return;
-  const holder = parseProcessIdentity(text);
-  if (holder !== undefined && (await isRunning(holder))) {
+  const holder = parseHolder(text);
+  if (holder !== undefined && (await isSameProcess(holder))) {
     throw new ProvisionerError(
       'INVALID_STATE',
       `the folder is in use by process ${String(holder.pid)}: give each program its own, or stop that one first`,
@@ -49,6 +54,14 @@ async function removeStale(folder: string, path: string): Promise<void> {
   // Between reading and renaming another process may have replaced the stale lock: give that one back.
   if ((await readIfThere(aside)) !== text) await tryLink(aside, path);
   await rm(aside, { force: true });
+}
+
+function parseHolder(text: string): ProcessIdentity | undefined {
+  try {
+    return processIdentity.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 async function unlock(path: string, mine: string): Promise<void> {

@@ -1,0 +1,546 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createMessage } from '@gateway-provisioners/wire';
+import { launchFailure, untilAborted } from '../testing/fake-backend.ts';
+import { ManualClock, settle } from '../testing/manual-clock.ts';
+import { TestClient, testManager, testSpec } from '../testing/test-manager.ts';
+import type { TestManagerOptions } from '../testing/test-manager.ts';
+import { memoryStore } from '../store/memory-store.ts';
+import type { Manager } from '../manager/manager.ts';
+
+const managers: Manager[] = [];
+
+async function setUp(options: TestManagerOptions = {}) {
+  const clock = new ManualClock();
+  const store = options.store ?? memoryStore();
+  const made = await testManager({ clock, store, ...options });
+  managers.push(made.manager);
+  return { ...made, clock, store };
+}
+
+const execute = (code: string, msgId?: string) =>
+  createMessage({ channel: 'shell', msgType: 'execute_request', content: { code }, session: 'client', msgId });
+
+afterEach(async () => {
+  for (const manager of managers.splice(0)) {
+    for (const kernel of manager.list()) await kernel.shutdown({ now: true });
+    await manager.close({ kernels: 'end' });
+  }
+});
+
+describe('start', () => {
+  it('is ready when the kernel answered and its output flows', async () => {
+    const { manager, backend, store } = await setUp();
+    const phases: string[] = [];
+    const kernel = await manager.start({ owner: 'ada', progress: ({ phase }) => phases.push(phase) });
+    expect(kernel.phase).toBe('running');
+    expect(kernel.executionState).toBe('idle');
+    expect(kernel.info).toMatchObject({ implementation: 'fake' });
+    expect(phases).toEqual(['starting', 'connecting', 'ready']);
+    expect(backend.last.context).toMatchObject({ kernelId: kernel.id, owner: 'ada', incarnation: 1 });
+    expect(backend.last.context.env).toMatchObject({ KERNEL_ID: kernel.id, KERNEL_USERNAME: 'ada' });
+    expect((await store.get(kernel.id))?.record).toMatchObject({
+      phase: 'running',
+      state: { resource: backend.last.id },
+      connection: { key: backend.last.id },
+    });
+    expect(kernel.model()).toEqual({
+      id: kernel.id,
+      name: 'fake',
+      last_activity: '2026-01-01T00:00:00.000000Z',
+      execution_state: 'idle',
+      connections: 0,
+    });
+  });
+
+  it('writes the intent before anything is created, and checkpoints while it is', async () => {
+    const { manager, backend, store } = await setUp();
+    const phases: unknown[] = [];
+    const look = async (kernelId: string) => {
+      const { record } = (await store.get(kernelId)) ?? {};
+      phases.push([record?.phase, record?.state !== undefined]);
+    };
+    backend.beforeLaunch = (context) => look(context.kernelId);
+    backend.afterCheckpoint = (resource) => look(resource.context.kernelId);
+    const kernel = await manager.start();
+    await look(kernel.id);
+    expect(phases).toEqual([
+      ['launching', false],
+      ['launching', true],
+      ['running', true],
+    ]);
+    await kernel.shutdown();
+    expect(await store.get(kernel.id)).toBeUndefined();
+  });
+
+  it('asks again until a slow kernel answers, then takes any answer', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+    };
+    const starting = manager.start();
+    await clock.advance(4_000);
+    expect(backend.last.kernel.infoRequests).toBe(4);
+    backend.last.kernel.answersInfo = true;
+    await clock.advance(4_000);
+    const kernel = await starting;
+    expect(kernel.executionState).toBe('idle');
+  });
+
+  it('waits for output to flow before it is ready', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.publishes = false;
+    };
+    const starting = manager.start();
+    await clock.advance(1_000);
+    const [kernel] = manager.list();
+    expect(kernel?.phase).toBe('connecting');
+    backend.last.kernel.publishes = true;
+    await clock.advance(200);
+    expect((await starting).phase).toBe('running');
+  });
+
+  it('leaves nothing when the provisioner fails, and passes its error on', async () => {
+    const { manager, backend, store } = await setUp();
+    backend.afterCheckpoint = () => {
+      throw launchFailure('Traceback: no such module');
+    };
+    await expect(manager.start()).rejects.toMatchObject({
+      code: 'LAUNCH_FAILED',
+      logTail: 'Traceback: no such module',
+    });
+    expect(manager.list()).toEqual([]);
+    expect(backend.world.size).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+  });
+
+  it('tells the exit code and the log of a kernel that ends before it answers', async () => {
+    const { manager, backend, store } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+      resource.logTail = 'ImportError: ipykernel';
+    };
+    const starting = manager.start();
+    starting.catch(() => undefined);
+    await settle();
+    backend.last.kernel.onExit(3);
+    await expect(starting).rejects.toMatchObject({
+      code: 'LAUNCH_FAILED',
+      message: expect.stringMatching(/exited with code 3[^]*ImportError: ipykernel/),
+    });
+    expect(backend.last.calls).toEqual(['kill', 'dispose']);
+    expect(backend.last.kernel.clients).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+  });
+
+  it('gives up at the deadline with the tail of the log', async () => {
+    const { manager, backend, clock, store } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+      resource.logTail = 'waiting for a licence';
+    };
+    const starting = manager.start({ launchTimeoutMs: 9_000 });
+    starting.catch(() => undefined);
+    await clock.advance(9_000);
+    await expect(starting).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT', logTail: 'waiting for a licence' });
+    expect(backend.world.size).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+  });
+
+  it('reads the patience of the client from KERNEL_LAUNCH_TIMEOUT', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.beforeLaunch = (_context, options) => untilAborted(options);
+    const starting = manager.start({ env: { KERNEL_LAUNCH_TIMEOUT: '2' } });
+    starting.catch(() => undefined);
+    await clock.advance(2_000);
+    await expect(starting).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+    for (const bad of ['nan', 'inf', '-1', '0', '1e9']) {
+      await expect(manager.start({ env: { KERNEL_LAUNCH_TIMEOUT: bad } })).rejects.toMatchObject({
+        code: 'INVALID_ENV',
+      });
+    }
+  });
+
+  it('removes what a provisioner that ignores its signal creates after all', async () => {
+    const { manager, backend, store } = await setUp();
+    let go: () => void = () => undefined;
+    backend.beforeLaunch = () =>
+      new Promise<void>((resolve) => {
+        go = resolve;
+      });
+    const controller = new AbortController();
+    const starting = manager.start({ signal: controller.signal });
+    starting.catch(() => undefined);
+    await settle();
+    controller.abort();
+    await settle();
+    go();
+    await expect(starting).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(backend.last.calls).toEqual(['kill', 'dispose']);
+    expect((await store.list()).records).toEqual([]);
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('keeps the record when the provisioner does not come back', async () => {
+    const { manager, backend, clock, store } = await setUp();
+    backend.beforeLaunch = () => new Promise<void>(() => undefined);
+    const starting = manager.start({ launchTimeoutMs: 1_000 });
+    starting.catch(() => undefined);
+    await clock.advance(61_000);
+    await expect(starting).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+    expect((await store.list()).records.map(({ record }) => record.phase)).toEqual(['ending']);
+  });
+
+  it('returns early when asked to, and the rest goes on', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+    };
+    const kernel = await manager.start({ until: 'launched' });
+    expect(kernel.phase).toBe('connecting');
+    expect(kernel.executionState).toBe('starting');
+    const ready = kernel.ready();
+    backend.last.kernel.answersInfo = true;
+    await clock.advance(500);
+    await ready;
+    expect(kernel.phase).toBe('running');
+  });
+
+  it('shows a kernel that never answered after its start returned as dead', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+      resource.logTail = 'stuck';
+    };
+    const kernel = await manager.start({ until: 'launched', launchTimeoutMs: 5_000 });
+    const client = new TestClient(kernel);
+    await clock.advance(5_000);
+    expect(kernel.model()).toMatchObject({ execution_state: 'dead', reason: expect.stringMatching(/launch/) });
+    expect(client.seen.at(-1)).toBe('status:dead');
+    await expect(kernel.ready()).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+    expect(backend.world.size).toBe(0);
+  });
+});
+
+describe('messages before the kernel is ready', () => {
+  it('are held in order and delivered then', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+    };
+    const kernel = await manager.start({ until: 'launched' });
+    const client = new TestClient(kernel);
+    const ids = Array.from({ length: 20 }, (_, n) => `m${String(n)}`);
+    for (const id of ids) client.client.send(execute('print x', id));
+    await clock.advance(100);
+    expect(backend.last.kernel.received).toEqual([]);
+    backend.last.kernel.answersInfo = true;
+    await clock.advance(1_000);
+    expect(backend.last.kernel.received.map(({ header }) => header.msg_id)).toEqual(ids);
+    expect(client.seen.filter((text) => text === 'execute_reply')).toHaveLength(20);
+    expect(client.seen[0]).toBe('status:idle');
+  });
+
+  it('are bounded', async () => {
+    const { manager, backend, clock } = await setUp({ clientQueueBytes: 10_000 });
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+    };
+    const kernel = await manager.start({ until: 'launched' });
+    const client = new TestClient(kernel);
+    client.client.send(execute('print 1'));
+    expect(() => {
+      client.client.send(execute('x'.repeat(10_000)));
+    }).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+    backend.last.kernel.answersInfo = true;
+    await clock.advance(1_000);
+    expect(backend.last.kernel.received).toHaveLength(1);
+  });
+});
+
+describe('interrupt', () => {
+  it('uses the backend for kernels that take signals', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    await kernel.interrupt();
+    expect(backend.last.calls).toEqual(['interrupt']);
+  });
+
+  it('sends a message, and never a signal, to kernels that take messages', async () => {
+    const { manager, backend, clock } = await setUp({ spec: testSpec({ interruptMode: 'message' }) });
+    const kernel = await manager.start();
+    await kernel.interrupt();
+    expect(backend.last.kernel.received.map(({ header, channel }) => [channel, header.msg_type])).toEqual([
+      ['control', 'interrupt_request'],
+    ]);
+    backend.last.kernel.handle = () => undefined;
+    const silent = kernel.interrupt();
+    await clock.advance(2_000);
+    await silent;
+    expect(backend.last.calls).toEqual([]);
+  });
+
+  it('is refused while there is nothing to interrupt', async () => {
+    const { manager, backend, clock } = await setUp();
+    backend.onCreated = (resource) => {
+      resource.kernel.answersInfo = false;
+    };
+    const kernel = await manager.start({ until: 'launched' });
+    await expect(kernel.interrupt()).rejects.toMatchObject({ code: 'INVALID_STATE' });
+    await clock.advance(0);
+  });
+});
+
+describe('shutdown', () => {
+  it('asks, and cleans up after a kernel that obeys', async () => {
+    const { manager, backend, store } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    await kernel.shutdown();
+    expect(backend.last.kernel.received.map(({ header }) => header.msg_type)).toEqual(['shutdown_request']);
+    expect(backend.last.kernel.received[0]?.parseContent()).toEqual({ restart: false });
+    expect(backend.last.calls).toEqual(['kill', 'dispose']);
+    expect(client.ends).toEqual(['kernel-ended']);
+    expect(manager.get(kernel.id)).toBeUndefined();
+    expect((await store.list()).records).toEqual([]);
+    await kernel.shutdown();
+  });
+
+  it('terminates after half of the wait and kills after the other half', async () => {
+    const { manager, backend, clock } = await setUp({ shutdownWaitMs: 6_000 });
+    const kernel = await manager.start();
+    backend.last.kernel.obeysShutdown = false;
+    backend.last.obeysTerminate = false;
+    const ending = kernel.shutdown();
+    await clock.advance(2_999);
+    expect(backend.last.calls).toEqual([]);
+    expect(kernel.executionState).toBe('terminating');
+    await clock.advance(1);
+    expect(backend.last.calls).toEqual(['terminate']);
+    await clock.advance(2_999);
+    expect(backend.last.calls).toEqual(['terminate']);
+    await clock.advance(1);
+    await ending;
+    expect(backend.last.calls).toEqual(['terminate', 'kill', 'dispose']);
+  });
+
+  it('interrupts a busy kernel first', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    client.client.send(execute('hang'));
+    expect(kernel.executionState).toBe('busy');
+    await kernel.shutdown();
+    expect(backend.last.calls).toEqual(['interrupt', 'kill', 'dispose']);
+  });
+
+  it('kills at once when told so, also during a graceful shutdown', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    backend.last.kernel.obeysShutdown = false;
+    const graceful = kernel.shutdown();
+    await settle();
+    await kernel.shutdown({ now: true });
+    await graceful;
+    expect(backend.last.calls).toEqual(['kill', 'kill', 'dispose']);
+    const second = await manager.start();
+    await second.shutdown({ now: true });
+    expect(backend.last.kernel.received).toEqual([]);
+  });
+
+  it('keeps kernel and record when the resources cannot be removed, and can be tried again', async () => {
+    const { manager, backend, store } = await setUp();
+    const kernel = await manager.start();
+    backend.last.killError = new Error('backend away');
+    await expect(kernel.shutdown()).rejects.toThrow('backend away');
+    expect((await store.get(kernel.id))?.record.phase).toBe('ending');
+    expect(manager.get(kernel.id)).toBe(kernel);
+    expect(kernel.model().reason).toMatch(/could not be removed: backend away/);
+    backend.last.killError = undefined;
+    await kernel.shutdown();
+    expect(manager.get(kernel.id)).toBeUndefined();
+    expect((await store.list()).records).toEqual([]);
+  });
+
+  it('ends a launch that is under way', async () => {
+    const { manager, backend, store } = await setUp();
+    backend.beforeLaunch = (_context, options) => untilAborted(options);
+    const starting = manager.start();
+    starting.catch(() => undefined);
+    await settle();
+    const [kernel] = manager.list();
+    await kernel?.shutdown();
+    await expect(starting).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(manager.list()).toEqual([]);
+    expect((await store.list()).records).toEqual([]);
+  });
+});
+
+describe('restart', () => {
+  it('keeps the id and the clients, ends the old one first, and drops its late messages', async () => {
+    const { manager, backend, store } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    const old = backend.last;
+    await kernel.restart();
+    expect(kernel.incarnation).toBe(2);
+    expect(old.kernel.received[0]?.parseContent()).toEqual({ restart: true });
+    expect(old.calls).toEqual(['kill', 'dispose']);
+    expect(backend.last.context).toMatchObject({ kernelId: kernel.id, incarnation: 2, env: old.context.env });
+    expect((await store.get(kernel.id))?.record).toMatchObject({ incarnation: 2, phase: 'running' });
+    expect(client.seen).toEqual(['status:restarting', 'status:idle']);
+    const late = createMessage({
+      channel: 'iopub',
+      msgType: 'stream',
+      content: { name: 'stdout', text: 'late' },
+      session: 'x',
+    });
+    backend.channels[0]?.receive([late]);
+    client.client.send(execute('print new'));
+    expect(client.seen).not.toContain('stream:late');
+    expect(client.seen).toContain('stream:new');
+    expect(client.ends).toEqual([]);
+  });
+
+  it('is joined by calls that come meanwhile', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    await Promise.all([kernel.restart(), kernel.restart(), kernel.restart()]);
+    expect(backend.launches).toBe(2);
+    expect(kernel.incarnation).toBe(2);
+  });
+
+  it('holds what clients send meanwhile', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    const restarting = kernel.restart();
+    client.client.send(execute('print a', 'a'));
+    client.client.send(execute('print b', 'b'));
+    await restarting;
+    expect(backend.last.kernel.received.map(({ header }) => header.msg_id)).toEqual(['a', 'b']);
+    expect(client.seen.slice(0, 2)).toEqual(['status:restarting', 'status:idle']);
+  });
+
+  it('loses to a shutdown', async () => {
+    const { manager, backend, store } = await setUp();
+    const kernel = await manager.start();
+    backend.beforeLaunch = (_context, options) => untilAborted(options);
+    const restarting = kernel.restart();
+    restarting.catch(() => undefined);
+    await settle();
+    await kernel.shutdown();
+    await expect(restarting).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(manager.list()).toEqual([]);
+    expect(backend.world.size).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+    await expect(kernel.restart()).rejects.toMatchObject({ code: 'INVALID_STATE' });
+  });
+
+  it('leaves a dead kernel with the reason when the new one does not start, which can be restarted again', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    backend.beforeLaunch = () => {
+      throw launchFailure('quota');
+    };
+    await expect(kernel.restart()).rejects.toMatchObject({ code: 'LAUNCH_FAILED' });
+    expect(kernel.model()).toMatchObject({ execution_state: 'dead', reason: 'no place for it' });
+    expect(client.seen.at(-1)).toBe('status:dead');
+    expect(client.seen.at(-2)).toMatch(/no place for it[^]*quota/);
+    backend.beforeLaunch = () => undefined;
+    await kernel.restart();
+    expect(kernel.model()).toMatchObject({ execution_state: 'idle' });
+    expect(kernel.model().reason).toBeUndefined();
+    expect(kernel.incarnation).toBe(3);
+  });
+});
+
+describe('a kernel that dies by itself', () => {
+  it('is started again, and clients see it', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    client.client.send(execute('exit 1'));
+    await settle();
+    expect(kernel.incarnation).toBe(2);
+    expect(kernel.executionState).toBe('idle');
+    expect(kernel.exit).toMatchObject({ reason: 'exited', exitCode: 1 });
+    expect(client.seen.slice(-2)).toEqual(['status:restarting', 'status:idle']);
+    expect(backend.created[0]?.calls).toEqual(['kill', 'dispose']);
+    expect(backend.world.size).toBe(1);
+  });
+
+  it('is dead after five times in a row, and says why', async () => {
+    const { manager, backend, store } = await setUp();
+    const kernel = await manager.start();
+    const client = new TestClient(kernel);
+    for (let death = 0; death < 6; death += 1) {
+      backend.last.logTail = 'Segmentation fault';
+      backend.last.kernel.onExit(139);
+      await settle();
+    }
+    expect(backend.launches).toBe(6);
+    expect(kernel.phase).toBe('ended');
+    expect(manager.get(kernel.id)).toBe(kernel);
+    expect(kernel.model()).toMatchObject({
+      execution_state: 'dead',
+      reason: expect.stringContaining('exited with code 139'),
+    });
+    expect(client.seen.filter((text) => text === 'status:restarting')).toHaveLength(5);
+    expect(client.seen.slice(-2)).toEqual([expect.stringMatching(/code 139[^]*Segmentation fault/), 'status:dead']);
+    expect(client.ends).toEqual([]);
+    expect(await kernel.logs()).toBe('Segmentation fault');
+    expect(backend.world.size).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+    expect(() => {
+      client.client.send(execute('print'));
+    }).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }));
+    const late = new TestClient(kernel);
+    await settle();
+    expect(late.seen.at(-1)).toBe('status:dead');
+    await kernel.shutdown();
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('has its count anew after ten stable seconds', async () => {
+    const { manager, backend, clock } = await setUp();
+    const kernel = await manager.start();
+    for (let death = 0; death < 12; death += 1) {
+      await clock.advance(10_000);
+      backend.last.kernel.onExit(1);
+      await settle();
+    }
+    expect(kernel.executionState).toBe('idle');
+    expect(kernel.incarnation).toBe(13);
+  });
+
+  it('counts restarts that fail', async () => {
+    const { manager, backend } = await setUp({ autoRestart: { limit: 3 } });
+    const kernel = await manager.start();
+    backend.beforeLaunch = () => {
+      throw launchFailure('');
+    };
+    backend.last.kernel.onExit(1);
+    await settle();
+    await settle();
+    expect(backend.launches).toBe(4);
+    expect(kernel.executionState).toBe('dead');
+  });
+
+  it('stays dead when it is not to be restarted', async () => {
+    const { manager, backend } = await setUp({ autoRestart: { limit: 0 } });
+    const kernel = await manager.start();
+    backend.last.exit({ reason: 'oom', logTail: '' });
+    await settle();
+    expect(backend.launches).toBe(1);
+    expect(kernel.model()).toMatchObject({ execution_state: 'dead', reason: expect.stringContaining('memory') });
+  });
+
+  it('fails the execution that it was at', async () => {
+    const { manager } = await setUp();
+    const kernel = await manager.start();
+    const execution = kernel.execute('exit 7');
+    await expect(execution.reply).rejects.toMatchObject({ code: 'KERNEL_DIED' });
+  });
+});
