@@ -20,6 +20,7 @@ export type {
   ChannelCounters,
   KernelChannelsOptions,
   KernelChannelsState,
+  OpenOptions,
   RequestOptions,
   Route,
   RoutedMessage,
@@ -34,10 +35,6 @@ export type {
   ParentHeader,
 } from './kernel-message.ts';
 export { KernelMessage, PROTOCOL_VERSION, createMessage } from './kernel-message.ts';
-export type { ZeromqEngineOptions } from './zeromq/zeromq-engine.ts';
-export { createZeromqEngine } from './zeromq/zeromq-engine.ts';
-export type { ZmtpEngineOptions } from './zmtp/zmtp-engine.ts';
-export { createZmtpEngine } from './zmtp/zmtp-engine.ts';
 export type { ReturnedKeys, TransportEncryptionDecision, TransportEncryptionQuestion } from './transport-encryption.ts';
 export {
   acceptReturnedKeys,
@@ -45,3 +42,7 @@ export {
   parseTransportEncryption,
   resolveTransportEncryption,
 } from './transport-encryption.ts';
+export type { ZeromqEngineOptions } from './zeromq/zeromq-engine.ts';
+export { createZeromqEngine } from './zeromq/zeromq-engine.ts';
+export type { ZmtpEngineOptions } from './zmtp/zmtp-engine.ts';
+export { createZmtpEngine } from './zmtp/zmtp-engine.ts';

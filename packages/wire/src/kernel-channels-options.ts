@@ -53,6 +53,13 @@ export interface KernelChannelsOptions {
   readonly maxQueuedBytes?: number | undefined;
 }
 
+/** How long to wait for a connection. */
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Default 60,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** How long an internal request may take. */
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;

@@ -39,16 +39,18 @@ describe('resolveTransportEncryption', () => {
   const obstacle = 'argv has no {transport_encryption}';
   const warning = 'Transport encryption cannot be applied: argv has no {transport_encryption}.';
 
+  const encrypted = (launchValue: 'auto' | 'required') => ({ encrypt: true, launchValue });
+
   test.each([
-    ['disabled', ['curve'], undefined, plain],
-    ['disabled', [], undefined, plain],
-    ['auto', ['curve'], undefined, { encrypt: true, launchValue: 'auto' }],
-    ['auto', ['curve'], obstacle, { ...plain, warning }],
-    ['auto', [], undefined, plain],
-    ['auto', [], obstacle, plain],
-    ['required', ['curve'], undefined, { encrypt: true, launchValue: 'required' }],
-  ] as const)('%s, kernelspec declares %j, obstacle %s', (policy, supported, reason, expected) => {
-    expect(resolveTransportEncryption({ policy, supported, obstacle: reason })).toEqual(expected);
+    { policy: 'disabled', supported: ['curve'], expected: plain },
+    { policy: 'disabled', supported: [], expected: plain },
+    { policy: 'auto', supported: ['curve'], expected: encrypted('auto') },
+    { policy: 'auto', supported: ['curve'], obstacle, expected: { ...plain, warning } },
+    { policy: 'auto', supported: [], expected: plain },
+    { policy: 'auto', supported: [], obstacle, expected: plain },
+    { policy: 'required', supported: ['curve'], expected: encrypted('required') },
+  ] as const)('$policy, kernelspec declares $supported, obstacle $obstacle', ({ expected, ...question }) => {
+    expect(resolveTransportEncryption(question)).toEqual(expected);
   });
 
   test.each([

@@ -1,0 +1,5 @@
+import { decoderFuzzTargets } from './decoder-fuzz-targets.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
+
+/** Every decoder of this package, for the fuzzing in CI and the soak. */
+export const fuzzTargets: readonly FuzzTarget[] = [...decoderFuzzTargets];
