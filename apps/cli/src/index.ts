@@ -1,1 +1,6 @@
-export {};
+/**
+ * The command line, for programs that embed it.
+ * @module
+ */
+export type { CliContext, ExitCode, TextOutput } from './cli-context.ts';
+export { runCli } from './run-cli.ts';

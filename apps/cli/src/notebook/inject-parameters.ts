@@ -12,7 +12,8 @@ export function injectParameters(notebook: Notebook, parameters: Parameters, lan
   const { cells } = notebook;
   const injected = cells.findIndex(({ tags }) => tags.includes('injected-parameters'));
   const defaults = cells.findIndex(({ tags }) => tags.includes('parameters'));
-  const cell = newCodeCell(parameterCode(language, parameters), notebook.nbformatMinor);
+  const code = parameterCode(language, parameters, cells[defaults]?.source);
+  const cell = newCodeCell(code, notebook.nbformatMinor);
   if (injected >= 0) cells.splice(injected, 1, cell);
   else cells.splice(defaults + 1, 0, cell);
 }

@@ -5,7 +5,8 @@ import type { ParameterValue, Parameters } from './parameter-values.ts';
 
 interface Dialect {
   readonly comment: string;
-  assign(name: string, value: string): string;
+  /** `defaults` is the source of the cell that sets the same names before. */
+  assign(name: string, value: string, defaults: string): string;
   text(value: string): string;
   readonly truth: readonly [whenTrue: string, whenFalse: string];
   readonly nothing: string;
@@ -65,7 +66,7 @@ const scala: Dialect = {
 
 const javascript: Dialect = {
   comment: '//',
-  assign: (name, value) => `var ${name} = ${value};`,
+  assign: (name, value, defaults) => `${declarationIn(defaults, name)} ${name} = ${value};`,
   text: quoted,
   truth: ['true', 'false'],
   nothing: 'null',
@@ -110,9 +111,10 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
 
 /**
  * Code that sets the parameters in the language of a kernel. Values are written as literals; no value can become code.
+ * `defaults` is the source of the cell tagged `parameters`, if there is one.
  * Errors: `INVALID_ARGUMENT` for a language or a value that cannot be written.
  */
-export function parameterCode(language: string, parameters: Parameters): string {
+export function parameterCode(language: string, parameters: Parameters, defaults = ''): string {
   const dialect = dialects.get(language.toLowerCase());
   if (dialect === undefined) {
     const known = [...dialects.keys()].join(', ');
@@ -121,8 +123,21 @@ export function parameterCode(language: string, parameters: Parameters): string 
       `parameters cannot be written for a kernel of language ${JSON.stringify(language)} (known: ${known})`,
     );
   }
-  const lines = [...parameters].map(([name, value]) => dialect.assign(name, literal(dialect, value, language)));
+  const lines = [...parameters].map(([name, value]) =>
+    dialect.assign(name, literal(dialect, value, language), defaults),
+  );
   return [`${dialect.comment} Parameters`, ...lines, ''].join('\n');
+}
+
+/**
+ * JavaScript kernels let a later cell declare a name again, but only with the keyword that declared it first.
+ */
+function declarationIn(defaults: string, name: string): string {
+  const declaration = new RegExp(
+    `\\b(let|const|var)\\s(?:(?!\\b(?:let|const|var)\\b)[^;])*?(?<![\\w$.])${name}(?![\\w$])`,
+    'u',
+  );
+  return declaration.exec(defaults)?.[1] ?? 'var';
 }
 
 function literal(dialect: Dialect, value: ParameterValue | undefined, language: string): string {

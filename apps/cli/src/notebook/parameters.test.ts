@@ -48,6 +48,17 @@ describe('parameterCode', () => {
     expect(parameterCode(language, parameters)).toBe(expected);
   });
 
+  it('declares again in JavaScript as it was declared before', () => {
+    const defaults = 'let a = 1, b = [2];\nconst c = 3 // let d\nvar letter = 4, e = c; f = 5; let g, gg = 1';
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'gg', 'letter', 'x'];
+    const code = parameterCode('typescript', new Map(names.map((name) => [name, 0])), defaults);
+    const keywords = code
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(' ')[0]);
+    expect(keywords).toEqual(['let', 'let', 'const', 'let', 'var', 'var', 'let', 'let', 'var', 'var']);
+  });
+
   it('writes bash, as far as bash goes', () => {
     expect(parameterCode('bash', new Map([['a', "it's $HOME"]]))).toBe("# Parameters\na='it'\\''s $HOME'\n");
     expect(() => parameterCode('bash', new Map([['a', [1]]]))).toThrow('bash parameters cannot hold a list');

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { PROVISIONER_API_VERSION, addConfiguredProvisioners, discoverProvisioners } from '@gateway-provisioners/core';
+import type { ProvisionerRegistry } from '@gateway-provisioners/core';
+import type { CliContext } from '../cli-context.ts';
+import { openLocalRegistry } from '../host/local-registry.ts';
+import { openRuntimeFolder } from '../host/runtime-folder.ts';
+import { checkProvisioners } from '../provisioners/check-provisioners.ts';
+import type { ProvisionerReport } from '../provisioners/check-provisioners.ts';
+import { FailedCommand } from '../failed-command.ts';
+import { textTable } from '../text-table.ts';
+import { parsePair } from './parse-option.ts';
+
+interface Options {
+  readonly provisioner: readonly (readonly [name: string, module: string])[];
+  readonly discover?: boolean;
+  readonly json?: boolean;
+}
+
+/** `provisioners list` and `provisioners check`. */
+export function addProvisionersCommand(program: Command, context: CliContext): void {
+  const group = program.command('provisioners').description('provisioners that kernelspecs can name');
+  const add = (name: string, description: string): Command =>
+    group
+      .command(name)
+      .description(description)
+      .option('--provisioner <name=module>', 'also a package, or a file of this folder', parsePair, [])
+      .option('--discover', "also what the dependencies in this folder's package.json offer")
+      .option('--json', 'as JSON');
+  add('list', 'list them: where they come from, version, version of the contract, problems').action(
+    async (options: Options) => {
+      const reports = await reportsOf(context, options);
+      printReports(context, reports, options);
+    },
+  );
+  add('check', 'import each and check what can be checked without starting a kernel; fails if any has a problem')
+    .argument('[names...]', 'only these')
+    .action(async (names: readonly string[], options: Options) => {
+      const all = await reportsOf(context, options);
+      const unknown = names.filter((name) => !all.some((report) => report.name === name));
+      if (unknown.length > 0) throw new FailedCommand(`no provisioner is called ${unknown.join(', ')}`);
+      const reports = names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
+      printReports(context, reports, options);
+      const bad = reports.filter(({ problems }) => problems.length > 0).length;
+      if (bad > 0) throw new FailedCommand(`${String(bad)} of ${String(reports.length)} provisioners cannot be used`);
+    });
+}
+
+async function reportsOf(context: CliContext, options: Options): Promise<readonly ProvisionerReport[]> {
+  await using folder = await openRuntimeFolder(context.env);
+  await using registry = openLocalRegistry({ env: context.env, instanceId: 'check', runtimeDir: folder.path });
+  await addOptional(registry, context, options);
+  return await checkProvisioners(registry, { signal: context.signal });
+}
+
+async function addOptional(registry: ProvisionerRegistry, context: CliContext, options: Options): Promise<void> {
+  const { signal } = context;
+  const hostPackageJson = join(context.cwd, 'package.json');
+  const provisioners = Object.fromEntries(options.provisioner);
+  await addConfiguredProvisioners(registry, { hostPackageJson, provisioners, signal });
+  if (options.discover === true) await discoverProvisioners(registry, { hostPackageJson, signal });
+}
+
+function printReports(context: CliContext, reports: readonly ProvisionerReport[], options: Options): void {
+  if (options.json === true) {
+    const document = { hostApiVersion: PROVISIONER_API_VERSION, provisioners: reports };
+    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const rows = reports.map(({ name, source, version, apiVersion, problems }) => [
+    name,
+    source,
+    version ?? '-',
+    apiVersion === undefined ? '-' : String(apiVersion),
+    problems.length === 0 ? 'ok' : problems.join('; '),
+  ]);
+  context.stdout.write(textTable(['NAME', 'SOURCE', 'VERSION', 'API', 'STATUS'], rows));
+}
