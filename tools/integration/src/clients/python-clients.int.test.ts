@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { gatewayUnderTest } from '../support/gateway-under-test.ts';
+import { logEvents } from '../support/log-lines.ts';
 import { runPythonTests } from '../support/python-tests.ts';
-import type { PythonTestResults } from '../support/python-tests.ts';
+import type { PythonTestRun } from '../support/python-tests.ts';
 import { suiteServer } from '../support/suite-server.ts';
+import { until } from '../support/until.ts';
 
 // One Jest test per Python test, so that each is seen and counted. A name that is missing here or there fails.
 const files: Readonly<Record<string, readonly string[]>> = {
@@ -38,17 +40,36 @@ const files: Readonly<Record<string, readonly string[]>> = {
 describe.each(Object.entries(files))('jupyter_server gateway client: %s', (file, names) => {
   // The client sends no token with its WebSockets.
   const server = suiteServer(() => gatewayUnderTest({ auth: 'none' }));
-  let results: PythonTestResults = new Map();
+  let run: PythonTestRun = { results: new Map(), traffic: {} };
 
   beforeAll(async () => {
-    results = await runPythonTests({ file, server: server.current, timeoutMs: 240_000 });
+    run = await runPythonTests({ file, server: server.current, timeoutMs: 240_000 });
   }, 300_000);
 
   test.each(names)('%s', (name) => {
-    expect(results.get(name)).toEqual({ outcome: 'passed', text: '' });
+    expect(run.results.get(name)).toEqual({ outcome: 'passed', text: '' });
   });
 
   test('no test ran that is not listed here', () => {
-    expect([...results.keys()].filter((name) => !names.includes(name))).toEqual([]);
+    expect([...run.results.keys()].filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test('every request and message of the clients went through the gateway, by its own count', async () => {
+    const seen = () => {
+      const events = logEvents(server.current.log());
+      const closed = events.filter(({ msg }) => msg === 'websocket closed');
+      const requests = events.filter(({ msg }) => msg === 'request');
+      const count = (method: string): number => requests.filter((event) => event['method'] === method).length;
+      return {
+        websockets: closed.length,
+        messages: closed.reduce((sum, { receivedMessages }) => sum + Number(receivedMessages), 0),
+        'requests POST': count('POST'),
+        'requests DELETE': count('DELETE'),
+      };
+    };
+    const { websockets, messages, 'requests POST': posts, 'requests DELETE': deletes } = run.traffic;
+    await until({ what: 'end of all WebSockets' }, () => seen().websockets === websockets).catch(() => undefined);
+    expect(seen()).toEqual({ websockets, messages, 'requests POST': posts, 'requests DELETE': deletes });
+    expect(messages).toBeGreaterThan(10);
   });
 });

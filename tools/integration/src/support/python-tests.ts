@@ -12,8 +12,11 @@ export interface PythonTestResult {
   readonly text: string;
 }
 
-/** The results of one file of pytest tests, by name. */
-export type PythonTestResults = ReadonlyMap<string, PythonTestResult>;
+export interface PythonTestRun {
+  readonly results: ReadonlyMap<string, PythonTestResult>;
+  /** What the clients asked of the server, counted by themselves: "websockets", "messages", "requests POST", … */
+  readonly traffic: Readonly<Record<string, number>>;
+}
 
 /**
  * Runs a file of `tools/integration/python` against a server. A test with parts counts as failed when any part failed,
@@ -23,7 +26,7 @@ export async function runPythonTests(options: {
   readonly file: string;
   readonly server: RunningServer;
   readonly timeoutMs: number;
-}): Promise<PythonTestResults> {
+}): Promise<PythonTestRun> {
   const python = testPython();
   const { scratch, url } = options.server;
   const resultsFile = join(await scratch.folder('results'), `${options.file}.jsonl`);
@@ -39,16 +42,19 @@ export async function runPythonTests(options: {
   // 0: all passed; 1: some failed. Anything else is no result at all.
   if (exitCode !== 0 && exitCode !== 1) throw new Error(`pytest ended with ${String(exitCode)}\n${stdout}\n${stderr}`);
   const lines = (await readFile(resultsFile, 'utf8')).trimEnd().split('\n');
-  return mergeResults(lines.map((line) => JSON.parse(line) as ResultLine));
+  return readResults(lines.map((line): unknown => JSON.parse(line)));
 }
 
-interface ResultLine extends PythonTestResult {
-  readonly name: string;
-}
-
-export function mergeResults(lines: readonly ResultLine[]): PythonTestResults {
+export function readResults(lines: readonly unknown[]): PythonTestRun {
   const results = new Map<string, PythonTestResult>();
-  for (const { name, outcome, text } of lines) {
+  let traffic: PythonTestRun['traffic'] = {};
+  for (const line of lines) {
+    if (isTraffic(line)) {
+      traffic = line.traffic;
+      continue;
+    }
+    if (!isResult(line)) throw new Error(`not a result: ${JSON.stringify(line)}`);
+    const { name, outcome, text } = line;
     const before = results.get(name);
     if (outcome === 'failed') {
       results.set(name, { outcome, text: [before?.outcome === 'failed' ? before.text : '', text].join('\n').trim() });
@@ -56,5 +62,13 @@ export function mergeResults(lines: readonly ResultLine[]): PythonTestResults {
       results.set(name, { outcome, text: '' });
     }
   }
-  return results;
+  return { results, traffic };
+}
+
+function isTraffic(line: unknown): line is { readonly traffic: Readonly<Record<string, number>> } {
+  return typeof line === 'object' && line !== null && 'traffic' in line;
+}
+
+function isResult(line: unknown): line is PythonTestResult & { readonly name: string } {
+  return typeof line === 'object' && line !== null && 'name' in line && 'outcome' in line && 'text' in line;
 }

@@ -35,7 +35,6 @@ export async function createScratchFolder(): Promise<ScratchFolder> {
         JUPYTER_CONFIG_DIR: await folder('jupyter-config'),
         JUPYTER_DATA_DIR: await folder('jupyter-data'),
         JUPYTER_RUNTIME_DIR: await folder('jupyter-runtime'),
-        JUPYTER_NO_CONFIG: '1',
         IPYTHONDIR: await folder('ipython'),
         LANG: process.env['LANG'] ?? 'C.UTF-8',
         // Neither colours nor buffering: what is printed is read by programs.
