@@ -16,11 +16,20 @@ export interface ChannelSocketOptions {
   readonly connection: KernelConnection;
   /** DEALER routing id, 1..255 bytes; not used for iopub, which is a SUB socket with one empty subscription. */
   readonly identity: Buffer;
-  /** All messages that one wake-up brought, in order. Must not throw. Buffers belong to the receiver. */
+  /**
+   * All messages that one wake-up brought, in order. Must not throw. Buffers belong to the receiver; they may be views
+   * of a chunk of up to 64 KiB that the neighbouring messages share.
+   */
   readonly onMessages: (batch: readonly Frames[]) => void;
-  /** A peer broke the protocol, or the connection cannot be made; told once per occurrence. */
+  /**
+   * A peer broke the protocol, or the connection cannot be made, or it broke while messages were being sent. Each error
+   * is told once until the socket is open again, however often it is met. A kernel that does not listen (yet) is none.
+   */
   readonly onError?: ((error: Error) => void) | undefined;
-  /** Largest message accepted, sum of its frames. Default 256 MiB; a larger one ends the connection with an error. */
+  /**
+   * Largest message accepted, sum of its frames. Default 256 MiB; a larger one is not delivered: zmtp ends the
+   * connection with an error, zeromq reports an error or (one frame beyond the limit) ends the connection in silence.
+   */
   readonly maxMessageBytes?: number | undefined;
   /** Bound of what may wait to be sent; beyond it `send` rejects. Default 64 MiB. */
   readonly maxQueuedBytes?: number | undefined;
@@ -37,12 +46,15 @@ export interface ChannelSocket extends AsyncDisposable {
   readonly queuedBytes: number;
   /**
    * Queues one message; never blocks. Messages leave in order. Throws `INVALID_STATE` when closed and `LIMIT_EXCEEDED`
-   * when the queue is full; what was queued survives a reconnect unless part of it had already left.
+   * when the queue is full; what was queued survives a reconnect unless part of it had already left. The frames must
+   * not be changed afterwards.
    */
   send(frames: Frames): void;
   /** Stops reading, so that the peer is pushed back; messages already read may still be delivered. */
   pause(): void;
   resume(): void;
+  /** Closes for good. If the peer is there, what is queued gets a moment to leave. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A way to make channel sockets. Both engines are held to one suite. */

@@ -8,7 +8,7 @@ export interface Command {
 
 /** Splits a command's body into name and data. Errors: `PROTOCOL_ERROR`. */
 export function parseCommand(body: Buffer): Command {
-  const nameBytes = body[0] ?? 0;
+  const nameBytes = body.length === 0 ? 0 : body.readUInt8(0);
   if (nameBytes === 0 || nameBytes + 1 > body.length) {
     throw new ProvisionerError('PROTOCOL_ERROR', 'ZMTP: a command without a name, or shorter than its name');
   }
@@ -24,7 +24,7 @@ export function encodeCommand(name: string, data: Buffer): Buffer {
 export function parseMetadata(data: Buffer): ReadonlyMap<string, Buffer> {
   const properties = new Map<string, Buffer>();
   for (let at = 0; at < data.length;) {
-    const nameEnd = at + 1 + (data[at] ?? 0);
+    const nameEnd = at + 1 + data.readUInt8(at);
     const valueAt = nameEnd + 4;
     if (nameEnd === at + 1 || valueAt > data.length) throw malformedMetadata();
     const valueEnd = valueAt + data.readUInt32BE(nameEnd);

@@ -52,7 +52,7 @@ export class FrameDecoder {
     const end = chunk.length;
     let at = this.#continue(chunk, out);
     while (at < end) {
-      const flags = chunk[at] ?? 0;
+      const flags = chunk.readUInt8(at);
       this.#checkFlags(flags);
       const long = (flags & LONG) !== 0;
       const bodyAt = at + (long ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES);
@@ -61,7 +61,7 @@ export class FrameDecoder {
         this.#headerBytes = end - at;
         return;
       }
-      const size = long ? longLength(chunk, at + 1) : (chunk[at + 1] ?? 0);
+      const size = long ? longLength(chunk, at + 1) : chunk.readUInt8(at + 1);
       at = this.#body(chunk, bodyAt, { flags, size, out });
     }
   }
@@ -70,14 +70,15 @@ export class FrameDecoder {
   #continue(chunk: Buffer, out: Frames[]): number {
     let at = 0;
     if (this.#headerBytes > 0) {
-      const needed = ((this.#header[0] ?? 0) & LONG) === 0 ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES;
+      const flags = this.#header.readUInt8(0);
+      const needed = (flags & LONG) === 0 ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES;
       at = Math.min(needed - this.#headerBytes, chunk.length);
       chunk.copy(this.#header, this.#headerBytes, 0, at);
       this.#headerBytes += at;
       if (this.#headerBytes < needed) return at;
       this.#headerBytes = 0;
-      const size = needed === LONG_HEADER_BYTES ? longLength(this.#header, 1) : (this.#header[1] ?? 0);
-      return this.#body(chunk, at, { flags: this.#header[0] ?? 0, size, out });
+      const size = needed === LONG_HEADER_BYTES ? longLength(this.#header, 1) : this.#header.readUInt8(1);
+      return this.#body(chunk, at, { flags, size, out });
     }
     const target = this.#target;
     if (target === undefined) return 0;

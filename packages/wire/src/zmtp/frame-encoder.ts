@@ -14,10 +14,10 @@ export function encodeMessages(batch: readonly Frames[]): Buffer[] {
   let from = 0;
   let at = 0;
   for (const frames of batch) {
-    const last = frames.length - 1;
-    for (let index = 0; index <= last; index += 1) {
-      const frame = frames[index] ?? slab;
-      at = writeHeader(slab, at, { flags: index < last ? MORE : 0, size: frame.length });
+    let following = frames.length;
+    for (const frame of frames) {
+      following -= 1;
+      at = writeHeader(slab, at, { flags: following > 0 ? MORE : 0, size: frame.length });
       if (frame.length <= COPY_BELOW_BYTES) {
         at += frame.copy(slab, at);
       } else {

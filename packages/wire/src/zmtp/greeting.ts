@@ -42,7 +42,7 @@ export class GreetingReader {
     const taken = chunk.copy(this.#bytes, before, 0, GREETING_BYTES - before);
     this.#length += taken;
     this.#check();
-    if (this.#length === GREETING_BYTES) this.#greeting = { minor: this.#bytes[11] ?? 0 };
+    if (this.#length === GREETING_BYTES) this.#greeting = { minor: this.#bytes.readUInt8(11) };
     return taken;
   }
 
@@ -51,7 +51,7 @@ export class GreetingReader {
     if (this.#length >= 1 && bytes[0] !== 0xff) {
       throw new ProvisionerError(
         'PROTOCOL_ERROR',
-        `the peer does not speak ZMTP: its first byte is 0x${hex(bytes[0])}, not 0xff (is the port right?)`,
+        `the peer does not speak ZMTP: its first byte is 0x${bytes.toString('hex', 0, 1)}, not 0xff (is the port right?)`,
       );
     }
     // ZMTP 3 peers put the length of a ZMTP 1 identity frame in the padding; only the last byte tells versions apart.
@@ -61,7 +61,7 @@ export class GreetingReader {
         'the peer speaks ZMTP 1.0 or no ZMTP at all; 3.0 or later is needed',
       );
     }
-    const major = bytes[10] ?? 0;
+    const major = bytes.readUInt8(10);
     if (this.#length >= 11 && major < MAJOR) {
       const name = major === 1 ? '2.0' : `revision ${major}`;
       throw new ProvisionerError('PROTOCOL_ERROR', `the peer speaks ZMTP ${name}; 3.0 or later is needed`);
@@ -81,8 +81,4 @@ export class GreetingReader {
 /** Text of a peer made safe to show. */
 export function printable(text: string): string {
   return JSON.stringify(text.replace(/[^\x20-\x7e]/g, '?')).slice(1, -1);
-}
-
-function hex(byte: number | undefined): string {
-  return (byte ?? 0).toString(16).padStart(2, '0');
 }
