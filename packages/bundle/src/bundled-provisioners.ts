@@ -1,0 +1,17 @@
+import type { LazyProvisioner, ProvisionerRegistry } from '@gateway-provisioners/core';
+
+/** One line for each backend; its module, and with it any vendor library, is imported when a kernelspec first needs it. */
+export const bundledProvisioners: readonly LazyProvisioner[] = [
+  {
+    name: 'local-provisioner',
+    origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-local' },
+    load: () => import('@gateway-provisioners/provisioner-local'),
+  },
+];
+
+/**
+ * Registers all of them. Errors: `PROVISIONER_DUPLICATE` when the registry has one of the names already.
+ */
+export function registerBundledProvisioners(registry: ProvisionerRegistry): void {
+  for (const provisioner of bundledProvisioners) registry.registerLazy(provisioner);
+}
