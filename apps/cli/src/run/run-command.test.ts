@@ -1,16 +1,18 @@
-import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { runCli } from '../run-cli.ts';
+import { testCli } from '../testing/run-in-test.ts';
+import type { TestCli } from '../testing/run-in-test.ts';
 
 /** These run real notebooks in the TypeScript kernel that comes with npm. */
+let cli: TestCli;
 let folder = '';
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cli-run-'));
+  cli = await testCli();
+  folder = cli.folder;
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await cli[Symbol.asyncDispose]();
 });
 
 interface WrittenCell {
@@ -41,32 +43,13 @@ async function cellsOf(path: string): Promise<readonly WrittenCell[]> {
   return document.cells;
 }
 
-async function run(
-  args: readonly string[],
-  options: { readonly signal?: AbortSignal; readonly onText?: (text: string) => void } = {},
-) {
-  let stdout = '';
-  let stderr = '';
-  const exitCode = await runCli({
-    args: ['run', ...args],
-    // No PATH: nothing but Node may be needed. Temporary files go where the test can look for what is left.
-    env: { HOME: folder, TMPDIR: folder, XDG_RUNTIME_DIR: folder },
-    cwd: folder,
-    stdout: { write: (text) => (stdout += text) },
-    stderr: {
-      write: (text) => {
-        stderr += text;
-        options.onText?.(text);
-      },
-    },
-    signal: options.signal ?? new AbortController().signal,
-    now: () => Date.now(),
-  });
+async function run(args: readonly string[], more: Parameters<TestCli['run']>[1] = {}) {
+  const result = await cli.run(['run', ...args], more);
   const left = (await readdir(folder)).filter(
     (name) => name.startsWith('gateway-provisioners-') || name.endsWith('.tmp'),
   );
   expect(left).toEqual([]);
-  return { exitCode, stdout, stderr };
+  return result;
 }
 
 const text = (cell: WrittenCell | undefined) =>

@@ -1,0 +1,143 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { testCli } from './testing/run-in-test.ts';
+
+describe('the command line', () => {
+  it('tells its version and its commands', async () => {
+    await using cli = await testCli();
+    expect(await cli.run(['--version'])).toEqual({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: '',
+    });
+    const help = await cli.run(['--help']);
+    expect(help.exitCode).toBe(0);
+    for (const command of ['run', 'kernelspecs', 'provisioners']) expect(help.stdout).toContain(command);
+    expect((await cli.run(['run', '--help'])).stdout).toContain('--allow-errors');
+  });
+
+  it.each([
+    [['rnu'], 'Did you mean run?'],
+    [['run', 'x.ipynb', '--kernle', 'a'], 'Did you mean --kernel?'],
+    [['kernelspecs', 'lsit'], 'Did you mean list?'],
+    [['kernelspecs', 'list', '--jsno'], 'Did you mean --json?'],
+    [['provisioners', 'check', '--provisioner', 'x'], 'use name=module'],
+    [['run', 'a.ipynb', 'b.ipynb'], 'too many arguments'],
+    [[], 'Usage:'],
+  ])('ends with 2 for %j', async (args, message) => {
+    await using cli = await testCli();
+    const { exitCode, stdout, stderr } = await cli.run(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('kernelspecs list', () => {
+  it('shows what is found, and what is wrong with the rest', async () => {
+    await using cli = await testCli();
+    const kernels = join(cli.folder, '.local/share/jupyter/kernels');
+    for (const name of ['mine', 'broken']) await mkdir(join(kernels, name), { recursive: true });
+    const metadata = { process_proxy: { class_name: 'x.y.KubernetesProcessProxy', config: { image_name: 'i' } } };
+    await writeFile(
+      join(kernels, 'mine/kernel.json'),
+      JSON.stringify({ display_name: 'Mine', language: 'r', metadata }),
+    );
+    await writeFile(join(kernels, 'broken/kernel.json'), '{"argv": 7}');
+    const { exitCode, stdout, stderr } = await cli.run(['kernelspecs', 'list']);
+    expect(exitCode).toBe(0);
+    expect(stdout.split('\n').map((line) => line.split(/\s{2,}/))).toEqual([
+      ['NAME', 'DISPLAY NAME', 'PROVISIONER', 'FOLDER'],
+      ['deno *', 'Deno (TypeScript)', 'local-provisioner', '(built in)'],
+      ['mine', 'Mine', 'kubernetes-provisioner', join(kernels, 'mine')],
+      [''],
+    ]);
+    expect(stderr).toContain(join(kernels, 'broken/kernel.json'));
+    expect(stderr).toContain('argv');
+
+    const json: unknown = JSON.parse((await cli.run(['kernelspecs', 'list', '--json'])).stdout);
+    expect(json).toMatchObject({
+      default: 'deno',
+      kernelspecs: {
+        mine: {
+          resource_dir: join(kernels, 'mine'),
+          provisioner: { provisioner_name: 'kubernetes-provisioner', config: { image_name: 'i' } },
+          spec: { argv: [], display_name: 'Mine', language: 'r', interrupt_mode: 'signal', metadata },
+        },
+      },
+      problems: [{ name: 'broken' }],
+    });
+  });
+});
+
+describe('provisioners', () => {
+  const plugIn = (definition: string) => `
+    const brand = Symbol.for('gateway-provisioners.provisioner.v1');
+    const schema = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+    export default { name: 'mine', apiVersion: 1, configSchema: schema, [brand]: true, createChecked() {}, ...${definition} };
+  `;
+
+  it('are listed with source, versions and problems', async () => {
+    await using cli = await testCli();
+    const { exitCode, stdout } = await cli.run(['provisioners', 'list', '--json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      hostApiVersion: 1,
+      provisioners: [
+        {
+          name: 'local-provisioner',
+          source: 'registered @gateway-provisioners/provisioner-local',
+          version: expect.stringMatching(/^\d/),
+          apiVersion: 1,
+          problems: [],
+        },
+      ],
+    });
+    expect((await cli.run(['provisioners', 'list'])).stdout).toMatch(/^NAME +SOURCE +VERSION +API +STATUS\n/);
+    expect(await readdir(cli.folder)).toEqual([]);
+  });
+
+  it.each([
+    ['{}', 0, 'ok'],
+    ['{ apiVersion: 7 }', 1, 'version 7 of the provisioner contract'],
+    ['{ [brand]: undefined, createChecked: 1 }', 1, 'defineProvisioner'],
+    ['{ name: "other" }', 1, 'offers "other", not "mine"'],
+    ['{ configSchema: {} }', 1, 'not a Standard Schema'],
+    [
+      "{ configSchema: { '~standard': { validate() { throw new Error('oh') } } } }",
+      1,
+      'configSchema throws for {}: oh',
+    ],
+    ["{ configSchema: { '~standard': { validate() {} } } }", 1, 'neither a value nor issues'],
+  ])('check a plug-in that says %s', async (definition, exitCode, message) => {
+    await using cli = await testCli();
+    await writeFile(join(cli.folder, 'plug-in.mjs'), plugIn(definition));
+    const result = await cli.run(['provisioners', 'check', 'mine', '--provisioner', 'mine=./plug-in.mjs']);
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stdout).toContain(message);
+    expect(result.stdout).not.toContain('local-provisioner');
+    // What is wrong with one is no trouble for the others, nor for listing it.
+    expect((await cli.run(['provisioners', 'list', '--provisioner', 'mine=./plug-in.mjs'])).exitCode).toBe(0);
+  });
+
+  it('check what dependencies offer', async () => {
+    await using cli = await testCli();
+    const plain = join(cli.folder, 'node_modules', 'some-provisioner');
+    await mkdir(plain, { recursive: true });
+    const manifest = { apiVersion: 1, provisioners: { mine: '.' } };
+    const json = { name: 'some-provisioner', version: '3.2.1', type: 'module', exports: './index.js' };
+    await writeFile(join(plain, 'package.json'), JSON.stringify({ ...json, gatewayProvisioners: manifest }));
+    await writeFile(join(plain, 'index.js'), plugIn('{}'));
+    await writeFile(join(cli.folder, 'package.json'), JSON.stringify({ dependencies: { 'some-provisioner': '*' } }));
+    const { exitCode, stdout } = await cli.run(['provisioners', 'check', '--discover']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/mine +discovered some-provisioner +3\.2\.1 +1 +ok/);
+  });
+
+  it('say what is missing', async () => {
+    await using cli = await testCli();
+    expect((await cli.run(['provisioners', 'check', 'none'])).stderr).toContain('no provisioner is called none');
+    expect((await cli.run(['provisioners', 'check', '--provisioner', 'mine=./none.mjs'])).exitCode).toBe(1);
+    expect((await cli.run(['provisioners', 'list', '--discover'])).stderr).toContain('package.json');
+  });
+});
