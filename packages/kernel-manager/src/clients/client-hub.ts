@@ -134,13 +134,13 @@ export class ClientHub {
     const shared = batch.every((routed) => routed.route.to === 'all')
       ? batch.map((routed) => routed.message)
       : undefined;
-    for (const member of [...this.#members.values()]) {
+    // Somebody may come or leave while this is handed out; each must get it once.
+    const members = [...this.#members.values()];
+    for (const [key, session] of this.#away) keep(session.outbox, shared ?? messagesFor(batch, key));
+    for (const member of members) {
       const messages = shared ?? messagesFor(batch, member.clientKey);
-      member.port.deliver(member.accepts === undefined ? messages : messages.filter(member.accepts));
-    }
-    for (const [key, session] of this.#away) {
-      for (const message of shared ?? messagesFor(batch, key)) session.outbox.push(message);
-      session.outbox.forceBounds();
+      if (!member.isOpen) keep(member.port.outbox, messages);
+      else member.port.deliver(member.accepts === undefined ? messages : messages.filter(member.accepts));
     }
   }
 
@@ -251,6 +251,11 @@ export class ClientHub {
       { background: true },
     );
   }
+}
+
+function keep(outbox: Outbox, messages: readonly KernelMessage[]): void {
+  for (const message of messages) outbox.push(message);
+  outbox.forceBounds();
 }
 
 function messagesFor(batch: readonly RoutedMessage[], clientKey: string): KernelMessage[] {

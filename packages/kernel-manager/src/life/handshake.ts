@@ -6,9 +6,8 @@ import type { Channels } from './channels.ts';
 import { Gate } from './gate.ts';
 
 const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 5_000;
-/** A request that was sent before the kernel listened may be answered late or never; each is given this long. */
-const REQUEST_MS = 120_000;
+/** How long each request is waited for: one that was sent before the kernel listened may be answered late or never. */
+const REQUEST_MS = 24 * 60 * 60 * 1_000;
 const OUTPUT_RETRY_MS = 200;
 /** A kernel that answers but never publishes anything is taken as it is. */
 const OUTPUT_PATIENCE_MS = 3_000;
@@ -21,6 +20,8 @@ export interface HandshakeOptions {
   readonly outputFlows: Gate<undefined>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The request is repeated at growing intervals up to this one: a kernel at work finds them all when it is done. */
+  readonly lastRetryMs: number;
 }
 
 /**
@@ -38,7 +39,7 @@ export async function askKernelInfo(options: HandshakeOptions): Promise<KernelMe
   const { clock } = options;
   using scope = endingRequests(options.signal);
   const answer = new Gate<KernelMessage>();
-  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
+  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, options.lastRetryMs)) {
     requestKernelInfo(options, scope.signal).then(
       (reply) => {
         answer.open(reply);

@@ -7,6 +7,7 @@ import type { ManagerSettings } from '../settings.ts';
 import type { Channels, OpenChannels } from './channels.ts';
 import { Gate } from './gate.ts';
 import { askKernelInfo, handshake } from './handshake.ts';
+import type { HandshakeOptions } from './handshake.ts';
 
 /** Backends answer within this, or the removal has failed. */
 const KILL_DEADLINE_MS = 60_000;
@@ -14,6 +15,8 @@ const INTERRUPT_REPLY_MS = 2_000;
 const INTERRUPT_DEADLINE_MS = 30_000;
 const BUSY_AFTER_MS = 1_000;
 const CONTROL_INFO_MS = 5_000;
+const START_RETRY_MS = 5_000;
+const BUSY_RETRY_MS = 10 * 60 * 1_000;
 
 export interface IncarnationOptions {
   readonly number: number;
@@ -77,12 +80,12 @@ export class Incarnation {
 
   async handshake(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
     await this.channels.open({ signal });
-    return await handshake(this.#handshakeOptions(signal));
+    return await handshake(this.#handshakeOptions(signal, START_RETRY_MS));
   }
 
   /** Like {@link handshake} for a kernel that may be at work and not answer for days; then `onBusy` is called. */
   async askInfo(signal: AbortSignal, onBusy: () => void): Promise<Readonly<Record<string, unknown>>> {
-    const answer = askKernelInfo(this.#handshakeOptions(signal));
+    const answer = askKernelInfo(this.#handshakeOptions(signal, BUSY_RETRY_MS));
     if (!(await this.#settledWithin(answer, BUSY_AFTER_MS))) {
       // Many kernels answer control on a thread of its own.
       const isAlive = await this.#ask('kernel_info_request', CONTROL_INFO_MS, {});
@@ -166,13 +169,14 @@ export class Incarnation {
     return isSettled;
   }
 
-  #handshakeOptions(signal: AbortSignal): Parameters<typeof handshake>[0] {
+  #handshakeOptions(signal: AbortSignal, lastRetryMs: number): HandshakeOptions {
     return {
       channels: this.channels,
       session: this.#session,
       outputFlows: this.#outputFlows,
       clock: this.#clock,
       signal,
+      lastRetryMs,
     };
   }
 

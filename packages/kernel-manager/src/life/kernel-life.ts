@@ -223,9 +223,9 @@ export class KernelLife {
       const answer = incarnation.handshake(scope.signal);
       this.info = await unlessItEnds(answer, launched, records.record.kernelId);
       throwIfAborted(scope.signal);
+      listener.onInfo(false);
       this.#move('answered');
       this.#budget.onReady();
-      listener.onInfo(false);
       listener.onReachable(false);
       listener.onProgress({ phase: 'ready' });
       this.#gate.open(undefined);

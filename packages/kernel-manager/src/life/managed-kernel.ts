@@ -221,8 +221,8 @@ export class ManagedKernel implements Kernel {
   async release(): Promise<void> {
     await this.#life.release(this.lastActivity);
     this.#failExecutions(new ProvisionerError('CANCELLED', 'the manager was closed'));
-    this.#cancelRelax?.();
     this.#hub.end('closed');
+    this.#cancelRelax?.();
   }
 
   connect(options: ConnectOptions): KernelClient {
