@@ -124,6 +124,7 @@ function createApp(options: GatewayOptions): App {
     logger: false,
     bodyLimit: options.maxBodyBytes ?? 4 * MIB,
     return503OnClosing: false,
+    trustProxy: options.trustProxy ?? false,
     frameworkErrors: (_error, _request, reply) => {
       // Raised before hooks and error handler apply: an address that cannot be decoded.
       reply.hijack();

@@ -49,6 +49,8 @@ export interface GatewayOptions {
   readonly maxLaunchTimeoutMs?: number | undefined;
   /** Largest request body, in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /** Believe `X-Forwarded-For` about the address of a client, which only shows in the log. Default false. */
+  readonly trustProxy?: boolean | undefined;
   readonly websocket?: WebSocketOptions | undefined;
   readonly tls?: ServerOptions | undefined;
   readonly logger?: Logger | undefined;
