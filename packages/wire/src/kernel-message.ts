@@ -42,29 +42,46 @@ export interface EncodedFrame {
   readonly isText: boolean;
 }
 
+/** An encoded frame, and where in its bytes the header, parent header, metadata, content and buffers begin and end. */
+export interface FrameLayout extends EncodedFrame {
+  /** Pairs of begin and end; undefined when the frame does not hold them unchanged. */
+  readonly spans: readonly number[] | undefined;
+}
+
 /**
  * A Jupyter message (protocol 5.x) on one channel. Immutable. Its JSON parts stay the bytes that were sent: numbers
  * beyond 2^53, the order of keys and escapes reach the other side unchanged.
  */
 export class KernelMessage {
   readonly channel: ChannelName;
-  readonly parts: MessageParts;
-  readonly buffers: readonly Buffer[];
   /** Parts and buffers together, in bytes. */
   readonly sizeBytes: number;
   #header: MessageHeader | undefined;
   #parentHeader: ParentHeader | undefined;
-  #binaryFrame: EncodedFrame | undefined;
-  #defaultFrame: EncodedFrame | undefined;
+  /** Undefined once a frame holds the same bytes. */
+  #parts: MessageParts | undefined;
+  #buffers: readonly Buffer[] | undefined;
+  #frame: FrameLayout | undefined;
+  readonly #frames: { v1?: EncodedFrame; default?: EncodedFrame } = {};
 
   constructor(init: KernelMessageInit) {
     const { header, parentHeader, metadata, content } = init.parts;
     this.channel = init.channel;
-    this.parts = init.parts;
-    this.buffers = init.buffers ?? noBuffers;
+    this.#parts = init.parts;
+    this.#buffers = init.buffers ?? noBuffers;
     let sizeBytes = header.length + parentHeader.length + metadata.length + content.length;
-    for (const buffer of this.buffers) sizeBytes += buffer.length;
+    for (const buffer of this.#buffers) sizeBytes += buffer.length;
     this.sizeBytes = sizeBytes;
+  }
+
+  get parts(): MessageParts {
+    this.#parts ??= this.#restore().parts;
+    return this.#parts;
+  }
+
+  get buffers(): readonly Buffer[] {
+    this.#buffers ??= this.#restore().buffers;
+    return this.#buffers;
   }
 
   /** Parsed on first use and kept. Never throws: a header that is not a JSON object reads as all empty. */
@@ -94,10 +111,34 @@ export class KernelMessage {
     return parseObject(this.parts.metadata, 'metadata');
   }
 
-  /** The message in a framing, made once however many clients take it. For framings only. */
-  frame(framing: 'v1' | 'default', make: (message: KernelMessage) => EncodedFrame): EncodedFrame {
-    if (framing === 'v1') return (this.#binaryFrame ??= make(this));
-    return (this.#defaultFrame ??= make(this));
+  /**
+   * The message in a framing, made once however many clients take it. For framings only.
+   *
+   * The first frame replaces the parts that it was made from, which are from then on views of it: messages wait in
+   * queues and journals, and would cost twice their size there.
+   */
+  frame(framing: 'v1' | 'default', make: (message: KernelMessage) => FrameLayout): EncodedFrame {
+    const known = this.#frames[framing];
+    if (known !== undefined) return known;
+    const made = make(this);
+    this.#frames[framing] = made;
+    if (made.spans !== undefined) {
+      this.#frame = made;
+      this.#parts = undefined;
+      this.#buffers = undefined;
+    }
+    return made;
+  }
+
+  #restore(): { readonly parts: MessageParts; readonly buffers: readonly Buffer[] } {
+    const { bytes, spans = [] } = this.#frame ?? { bytes: EMPTY_OBJECT };
+    const segments: Buffer[] = [];
+    for (let index = 0; index < spans.length; index += 2) segments.push(bytes.subarray(spans[index], spans[index + 1]));
+    const [header, parentHeader, metadata, content, ...buffers] = segments;
+    if (!header || !parentHeader || !metadata || !content) {
+      throw new ProvisionerError('INTERNAL', 'a framing lost parts of a message');
+    }
+    return { parts: { header, parentHeader, metadata, content }, buffers };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { ProvisionerError, errorMessage } from '@gateway-provisioners/core';
 import { KernelMessage } from '../kernel-message.ts';
-import type { EncodedFrame } from '../kernel-message.ts';
+import type { FrameLayout } from '../kernel-message.ts';
 import { MAX_SEGMENTS, framingError, requireHeader, toChannel } from './framing-rules.ts';
 import { scanJsonObject } from './json-scanner.ts';
 import type { WebSocketFraming } from './websocket-framing.ts';
@@ -29,10 +29,21 @@ export const defaultFraming: WebSocketFraming = {
   },
 };
 
-function encodeDefault(message: KernelMessage): EncodedFrame {
+function encodeDefault(message: KernelMessage): FrameLayout {
+  const pieces = jsonPieces(message);
+  const joined = Buffer.concat(pieces);
+  const json = toUtf8(joined);
+  // Where the four parts stand: behind every other piece.
+  let offset = 0;
+  const spans: number[] = [];
+  pieces.forEach((piece, index) => {
+    if (index % 2 === 1) spans.push(offset, offset + piece.length);
+    offset += piece.length;
+  });
+  const layout = { spans: json === joined ? spans : undefined };
   return message.buffers.length === 0
-    ? { bytes: toUtf8(Buffer.concat(jsonPieces(message))), isText: true }
-    : { bytes: encodeBinary(message), isText: false };
+    ? { bytes: json, isText: true, ...layout }
+    : encodeBinary(json, message.buffers, layout.spans);
 }
 
 function jsonPieces(message: KernelMessage): Buffer[] {
@@ -68,22 +79,24 @@ function toUtf8(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString());
 }
 
-function encodeBinary(message: KernelMessage): Buffer {
-  const json = toUtf8(Buffer.concat(jsonPieces(message)));
-  const parts = [json, ...message.buffers];
-  let offset = OFFSET_BYTES * (1 + parts.length);
+function encodeBinary(json: Buffer, buffers: readonly Buffer[], jsonSpans: readonly number[] | undefined): FrameLayout {
+  const parts = [json, ...buffers];
+  const jsonStart = OFFSET_BYTES * (1 + parts.length);
+  let offset = jsonStart;
   const frameBytes = parts.reduce((sum, part) => sum + part.length, offset);
   if (frameBytes > MAX_FRAME_BYTES) {
     throw new ProvisionerError('MESSAGE_TOO_LARGE', `the default framing ends at ${MAX_FRAME_BYTES} bytes`);
   }
   const bytes = Buffer.allocUnsafe(frameBytes);
   let cursor = bytes.writeUInt32BE(parts.length, 0);
+  const spans = jsonSpans?.map((position) => jsonStart + position);
   for (const part of parts) {
     cursor = bytes.writeUInt32BE(offset, cursor);
     bytes.set(part, offset);
+    if (part !== json) spans?.push(offset, offset + part.length);
     offset += part.length;
   }
-  return bytes;
+  return { bytes, isText: false, spans };
 }
 
 function decodeBinary(data: Buffer): KernelMessage {

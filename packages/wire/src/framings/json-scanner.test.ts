@@ -19,7 +19,7 @@ function scans(text: string): boolean {
     scan(text, 'a');
     return true;
   } catch (error) {
-    expect(error).toBeInstanceOf(SyntaxError);
+    if (!(error instanceof SyntaxError)) throw error;
     return false;
   }
 }
@@ -85,7 +85,7 @@ describe('scanJsonObject', () => {
           );
         }
       }),
-      { numRuns: 300, seed: 1 },
+      { numRuns: 100, seed: 1 },
     );
   });
 
@@ -102,7 +102,7 @@ describe('scanJsonObject', () => {
       fc.property(fc.array(characters, { maxLength: 12 }), (pieces) => {
         const inner = pieces.join('');
         for (const text of [inner, `{"a":${inner}}`, `{"a":[${inner}]}`, `{"a":"${inner}"}`, `{${inner}}`]) {
-          expect([text, scans(text)]).toEqual([text, parses(text)]);
+          if (scans(text) !== parses(text)) throw new Error(`scanner and JSON.parse disagree on ${text}`);
         }
       }),
       { numRuns: 5_000, seed: 2 },

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { channelNames } from '@gateway-provisioners/core';
 import { KernelMessage } from '../kernel-message.ts';
-import type { EncodedFrame } from '../kernel-message.ts';
+import type { FrameLayout } from '../kernel-message.ts';
 import { MAX_SEGMENTS, framingError, requireHeader, toChannel } from './framing-rules.ts';
 import type { WebSocketFraming } from './websocket-framing.ts';
 
@@ -30,21 +30,26 @@ export const v1Framing: WebSocketFraming = {
   },
 };
 
-function encodeV1(message: KernelMessage): EncodedFrame {
+function encodeV1(message: KernelMessage): FrameLayout {
   const channel = CHANNEL_BYTES.get(message.channel) ?? Buffer.from(message.channel);
   const { header, parentHeader, metadata, content } = message.parts;
-  const segments = [channel, header, parentHeader, metadata, content, ...message.buffers];
-  const offsetCount = segments.length + 1;
+  const segments = [header, parentHeader, metadata, content, ...message.buffers];
+  const offsetCount = segments.length + 2;
   let offset = OFFSET_BYTES * (1 + offsetCount);
   const bytes = Buffer.allocUnsafe(offset + channel.length + message.sizeBytes);
   let cursor = writeOffset(bytes, offsetCount, 0);
+  cursor = writeOffset(bytes, offset, cursor);
+  bytes.set(channel, offset);
+  offset += channel.length;
+  const spans: number[] = [];
   for (const segment of segments) {
     cursor = writeOffset(bytes, offset, cursor);
     bytes.set(segment, offset);
+    spans.push(offset, offset + segment.length);
     offset += segment.length;
   }
   writeOffset(bytes, offset, cursor);
-  return { bytes, isText: false };
+  return { bytes, isText: false, spans };
 }
 
 // Two 32-bit words instead of a BigInt: several times faster, and exact up to 2^53.
