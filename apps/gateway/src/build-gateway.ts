@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import { openDeadline, silentLogger, systemClock } from '@gateway-provisioners/core';
+import { ProvisionerError, openDeadline, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { GatewayContext } from './gateway-context.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { normaliseBaseUrl } from './http/base-url.ts';
@@ -124,6 +124,7 @@ function createApp(options: GatewayOptions): App {
     logger: false,
     bodyLimit: options.maxBodyBytes ?? 4 * MIB,
     return503OnClosing: false,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     trustProxy: options.trustProxy ?? false,
     frameworkErrors: (_error, _request, reply) => {
       // Raised before hooks and error handler apply: an address that cannot be decoded.
@@ -141,6 +142,12 @@ function createApp(options: GatewayOptions): App {
       return server;
     },
   });
+}
+
+// Fastify would load its JSON Schema compilers, 240 modules, at every start. No route here has a schema: bodies are
+// checked where they are read, with errors that say what to do.
+function noSchemas(): never {
+  throw new ProvisionerError('INTERNAL', 'routes of the gateway have no JSON schemas');
 }
 
 async function closeGateway(app: App, context: GatewayContext, timeoutMs: number): Promise<void> {

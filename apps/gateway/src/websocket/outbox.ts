@@ -90,8 +90,9 @@ export class Outbox {
         continue;
       }
       webSocket.send(bytes, { binary: !isText }, (error) => {
-        // What failed to leave stays on the list of what did not.
-        if (!(error instanceof Error)) this.#onTaken(sent);
+        // What failed to leave stays on the list of what did not. Node reports a write that was cut off by the end of
+        // its socket as done.
+        if (!(error instanceof Error) && !socket.destroyed) this.#onTaken(sent);
       });
       break;
     }
