@@ -1,16 +1,17 @@
-import type { CallOptions, Observed } from '@gateway-provisioners/core';
+import type { Observed } from '@gateway-provisioners/core';
 import { KernelChannels } from '@gateway-provisioners/wire';
 import type {
   KernelChannelsOptions,
   KernelChannelsState,
   KernelMessage,
+  OpenOptions,
   RequestOptions,
 } from '@gateway-provisioners/wire';
 
 /** What a manager needs of wire's channels; tests put their own kernel behind it. */
 export interface Channels extends AsyncDisposable {
   readonly state: Observed<KernelChannelsState>;
-  open(options?: CallOptions): Promise<void>;
+  open(options?: OpenOptions): Promise<void>;
   relax(): void;
   send(message: KernelMessage, clientKey: string): void;
   forgetClient(clientKey: string): void;

@@ -40,14 +40,21 @@ export async function askKernelInfo(options: HandshakeOptions): Promise<KernelMe
   using scope = endingRequests(options.signal);
   const answer = new Gate<KernelMessage>();
   for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, options.lastRetryMs)) {
+    const failed = new Gate<undefined>();
     requestKernelInfo(options, scope.signal).then(
       (reply) => {
         answer.open(reply);
       },
-      () => undefined, // the next one may do better
+      () => {
+        failed.open(undefined);
+      },
     );
-    await Promise.race([answer.promise, delay(retryMs, { clock, signal: scope.signal })]);
+    await Promise.race([answer.promise, failed.promise, delay(retryMs, { clock, signal: scope.signal })]);
     if (answer.isSettled) return await answer.promise;
+    if (!failed.isSettled) continue;
+    // The connection was lost or made anew, and what was asked before with it.
+    await delay(FIRST_RETRY_MS, { clock, signal: scope.signal });
+    retryMs = FIRST_RETRY_MS;
   }
 }
 

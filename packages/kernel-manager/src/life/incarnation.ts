@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ResourceStack, delay, withDeadline } from '@gateway-provisioners/core';
+import { ResourceStack, delay, errorMessage, throwIfAborted, withDeadline } from '@gateway-provisioners/core';
 import type { Clock, KernelExit, LaunchedKernel, Logger } from '@gateway-provisioners/core';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { RoutedMessage } from '@gateway-provisioners/wire';
@@ -16,6 +16,8 @@ const INTERRUPT_DEADLINE_MS = 30_000;
 const BUSY_AFTER_MS = 1_000;
 const CONTROL_INFO_MS = 5_000;
 const START_RETRY_MS = 5_000;
+const FIRST_REACH_MS = 1_000;
+const LAST_REACH_MS = 60_000;
 const BUSY_RETRY_MS = 10 * 60 * 1_000;
 
 export interface IncarnationOptions {
@@ -79,8 +81,22 @@ export class Incarnation {
   }
 
   async handshake(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    await this.channels.open({ signal });
+    await this.channels.open({ signal, timeoutMs: Infinity });
     return await handshake(this.#handshakeOptions(signal, START_RETRY_MS));
+  }
+
+  /** Tries until the channels are open, or the signal aborts. */
+  async reach(signal: AbortSignal): Promise<void> {
+    for (let retryMs = FIRST_REACH_MS; ; retryMs = Math.min(2 * retryMs, LAST_REACH_MS)) {
+      try {
+        await this.channels.open({ signal, timeoutMs: Infinity });
+        return;
+      } catch (error) {
+        throwIfAborted(signal);
+        this.#options.logger.warn('the kernel cannot be reached yet', { error: errorMessage(error) });
+        await delay(retryMs, { signal, clock: this.#clock });
+      }
+    }
   }
 
   /** Like {@link handshake} for a kernel that may be at work and not answer for days; then `onBusy` is called. */

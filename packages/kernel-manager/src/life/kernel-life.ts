@@ -99,7 +99,7 @@ export class KernelLife {
     const incarnation = this.#adopt(launched);
     this.#move('created');
     const { signal } = this.#attempt;
-    await incarnation.channels.open({ signal });
+    await incarnation.reach(signal);
     throwIfAborted(signal);
     this.#move('answered');
     this.#options.listener.onReachable(true);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
+import { Gate } from '../life/gate.ts';
 import { FakeBackend, FakeResource, untilAborted } from '../testing/fake-backend.ts';
 import { ManualClock, settle } from '../testing/manual-clock.ts';
 import { TestClient, testManager } from '../testing/test-manager.ts';
@@ -90,7 +91,6 @@ describe('recover', () => {
     const before = await gateway(store, world);
     const kernel = await before.manager.start();
     const [resource] = world.values();
-    const { Gate } = await import('../life/gate.ts');
     resource!.kernel.listening = new Gate();
     const after = await gateway(await frozen(store), world);
     const recovering = after.manager.recover();

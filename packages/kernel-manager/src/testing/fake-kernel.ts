@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { ProvisionerError, abortError, observed, raceSignal } from '@gateway-provisioners/core';
-import type { CallOptions, ChannelName, ConnectionInfo, JsonObject } from '@gateway-provisioners/core';
+import type { ChannelName, ConnectionInfo, JsonObject } from '@gateway-provisioners/core';
 import { createMessage } from '@gateway-provisioners/wire';
 import type {
   KernelChannelsOptions,
   KernelChannelsState,
   KernelMessage,
+  OpenOptions,
   RequestOptions,
   RoutedMessage,
 } from '@gateway-provisioners/wire';
@@ -157,7 +158,7 @@ export class FakeChannels implements Channels {
     this.#kernel = kernel;
   }
 
-  async open(options: CallOptions = {}): Promise<void> {
+  async open(options: OpenOptions = {}): Promise<void> {
     this.state.set('connecting');
     await raceSignal(this.#kernel.listening.promise, options.signal);
     this.#kernel.attachChannels(this);
