@@ -84,7 +84,17 @@ export { addConfiguredProvisioners, discoverProvisioners } from './registry/disc
 export type { LazyProvisioner, ProvisionerOrigin } from './registry/provisioner-origin.ts';
 export type { ProvisionerEntry, ProvisionerRegistryOptions } from './registry/provisioner-registry.ts';
 export { ProvisionerRegistry } from './registry/provisioner-registry.ts';
-export type { CommChannel, ExpectedLauncher, LauncherAnswer, LauncherParameters, Rendezvous } from './rendezvous.ts';
+export type {
+  CommCallOptions,
+  CommChannel,
+  CommState,
+  CommStatus,
+  ExpectOptions,
+  ExpectedLauncher,
+  LauncherAnswer,
+  LauncherParameters,
+  Rendezvous,
+} from './rendezvous.ts';
 export type { RequestEnvLimits } from './request-env.ts';
 export { checkRequestEnv } from './request-env.ts';
 export type { ReservePortsOptions } from './reserve-ports.ts';

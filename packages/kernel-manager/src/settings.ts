@@ -90,15 +90,19 @@ function declaresCurve(spec: KernelSpec): boolean {
 }
 
 const noRendezvous: Rendezvous = {
-  expect: (kernelId) =>
-    Promise.reject(
-      new ProvisionerError(
-        'RENDEZVOUS_UNAVAILABLE',
-        'this kernel is started by a launcher that calls back, but the manager was given no rendezvous',
-        { coordinates: { kernelId } },
-      ),
-    ),
+  expect: (kernelId) => Promise.reject(rendezvousUnavailable(kernelId)),
+  openComm: ({ kernelId }) => {
+    throw rendezvousUnavailable(kernelId);
+  },
 };
+
+function rendezvousUnavailable(kernelId: string): ProvisionerError {
+  return new ProvisionerError(
+    'RENDEZVOUS_UNAVAILABLE',
+    'this kernel is started by a launcher that calls back, but the manager was given no rendezvous',
+    { coordinates: { kernelId } },
+  );
+}
 
 function amount(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;

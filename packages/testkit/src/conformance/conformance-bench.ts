@@ -239,11 +239,15 @@ export class ConformanceBench implements AsyncDisposable {
 }
 
 const noRendezvous: Rendezvous = {
-  expect: () =>
-    Promise.reject(
-      new ProvisionerError('RENDEZVOUS_UNAVAILABLE', 'this run of the conformance suite has no response listener'),
-    ),
+  expect: () => Promise.reject(rendezvousUnavailable()),
+  openComm: () => {
+    throw rendezvousUnavailable();
+  },
 };
+
+function rendezvousUnavailable(): ProvisionerError {
+  return new ProvisionerError('RENDEZVOUS_UNAVAILABLE', 'this run of the conformance suite has no response listener');
+}
 
 async function pathsOfKernel(owner: ResourceOwner, services: ProvisionerServices): Promise<readonly string[]> {
   const paths = await readdir(services.runtimeDir, { recursive: true });
