@@ -23,7 +23,9 @@ const here = dirname(fileURLToPath(import.meta.url));
  * would measure ipykernel.
  */
 export async function fakeKernelFlood(report: Report, options: ScenarioOptions): Promise<void> {
-  const definition = JSON.parse(await readFile(join(here, '..', 'servers', 'gateway.json'), 'utf8')) as ServerDefinition;
+  const definition = JSON.parse(
+    await readFile(join(here, '..', 'servers', 'gateway.json'), 'utf8'),
+  ) as ServerDefinition;
   await using kernel = await startRawKernel({ ...options, argv: options.kernels['bench-flood'] });
   const bridge = spawn(process.execPath, [join(here, 'bridge.js'), kernel.connectionFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -37,10 +39,9 @@ export async function fakeKernelFlood(report: Report, options: ScenarioOptions):
     const client = await server.connect(id);
     await waitUntilReady(client);
     // In turn, so that a change in the machine's speed hits both.
-    const runs = Array.from({ length: options.repetitions }, (_, index) => index);
     const bridgeRuns: FloodRun[] = [];
     const gatewayRuns: FloodRun[] = [];
-    for (const _ of runs) {
+    for (let run = 0; run < options.repetitions; run += 1) {
       bridgeRuns.push(await floodOnce(bridged, bridge.pid ?? 0));
       gatewayRuns.push(await floodOnce(client, server.pid));
     }

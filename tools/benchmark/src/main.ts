@@ -69,7 +69,11 @@ async function prepare(given: {
 }): Promise<ScenarioOptions> {
   const kernels = {
     'bench-python': [given.python, '-Xfrozen_modules=off', '-m', 'ipykernel_launcher', '-f', '{connection_file}'],
-    'bench-fake': [process.execPath, join(given.root, 'packages/testkit/programs/fake-kernel.mjs'), '{connection_file}'],
+    'bench-fake': [
+      process.execPath,
+      join(given.root, 'packages/testkit/programs/fake-kernel.mjs'),
+      '{connection_file}',
+    ],
     'bench-flood': [process.execPath, join(given.root, 'tools/benchmark/dist/flood-kernel.js'), '{connection_file}'],
   };
   for (const [name, argv] of Object.entries(kernels)) {

@@ -89,7 +89,10 @@ async function converse(report: Report, { name, pid, client, options }: Conversa
     report.add(name, 'CPU per round trip', { value: used / options.roundTrips, unit: 'ms' });
   }
   const flood = await measureFlood(client, { code: floodCode, lines: LINES, silenceMs: 10_000 });
-  report.add(name, `flood of ${LINES} lines from ipykernel`, { value: flood.messages / flood.seconds, unit: 'messages/s' });
+  report.add(name, `flood of ${LINES} lines from ipykernel`, {
+    value: flood.messages / flood.seconds,
+    unit: 'messages/s',
+  });
   report.add(name, 'lines lost in that flood', { value: flood.lost, unit: 'lines' });
   const before = pid === undefined ? undefined : await processStats(pid);
   if (pid !== undefined) await resetPeakRss(pid);

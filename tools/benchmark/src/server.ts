@@ -79,7 +79,7 @@ export async function startServer(
 }
 
 async function firstAnswer(url: string, child: ChildProcess, log: () => string): Promise<void> {
-  for (const end = performance.now() + 60_000; performance.now() < end; ) {
+  for (const end = performance.now() + 60_000; performance.now() < end;) {
     if (child.exitCode !== null) break;
     try {
       const response = await fetch(url, { headers: { Authorization: `token ${token}` } });

@@ -24,14 +24,16 @@ export class RawPublisher implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Listens on `host` (default 127.0.0.1) and a free port. */
-  static async listen(options: { readonly host?: string | undefined } = {}): Promise<RawPublisher> {
+  /** Listens on `host` (default 127.0.0.1) and `port` (default 0: any that is free). */
+  static async listen(
+    options: { readonly host?: string | undefined; readonly port?: number | undefined } = {},
+  ): Promise<RawPublisher> {
     const server = createServer({ noDelay: true });
     const publisher = new RawPublisher(server);
     server.on('connection', (socket) => {
       publisher.#greet(socket);
     });
-    server.listen(0, options.host ?? '127.0.0.1');
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
     await once(server, 'listening');
     return publisher;
   }

@@ -86,9 +86,9 @@ export async function measureConcurrentLaunches(
   count: number,
 ): Promise<ConcurrentLaunches> {
   const latencies: number[] = [];
-  let running = true;
+  const probing = new AbortController();
   const prober = (async () => {
-    while (running) {
+    while (!probing.signal.aborted) {
       const start = performance.now();
       await (await server.get('/api')).arrayBuffer();
       latencies.push(performance.now() - start);
@@ -106,7 +106,7 @@ export async function measureConcurrentLaunches(
     }),
   );
   const seconds = (performance.now() - start) / 1000;
-  running = false;
+  probing.abort();
   await prober;
   for (const result of results) if (result.status === 'fulfilled') await server.shutdown(result.value);
   return {

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+interface Manifest {
+  readonly name: string;
+  readonly private?: boolean;
+}
+
+/** What a stranger's program looks like; it is type-checked against the tarballs, then run. */
+const program = `
+import { createRegistry, isProvisionerError } from '@gateway-provisioners/core';
+import { registerBundledProvisioners } from '@gateway-provisioners/bundle';
+import { createKernelSpecs, nativeKernelSpecs } from '@gateway-provisioners/kernelspec';
+import { createKernelManager, memoryStore } from '@gateway-provisioners/kernel-manager';
+
+PROGRAM_BODY
+`;
+
+describe('packed packages', () => {
+  let folder = '';
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'packed-'));
+    await run('npm', ['run', '--silent', 'build'], { cwd: root });
+    const tarballs: string[] = [];
+    for (const group of ['packages', 'apps']) {
+      for (const name of await readdir(join(root, group))) {
+        const manifest = JSON.parse(await readFile(join(root, group, name, 'package.json'), 'utf8')) as Manifest;
+        if (manifest.private === true) continue;
+        const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+          cwd: join(root, group, name),
+          maxBuffer: 1 << 26,
+        });
+        const parsed: unknown = JSON.parse(stdout);
+        tarballs.push(join(folder, fileNameOf(parsed)));
+      }
+    }
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
+    await run('npm', ['install', '--no-audit', '--no-fund', ...tarballs], { cwd: folder, maxBuffer: 1 << 26 });
+  }, 300_000);
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('a program compiles against the published types and runs a kernel', async () => {
+    await writeFile(join(folder, 'program.ts'), program);
+    await writeFile(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          module: 'nodenext',
+          target: 'es2022',
+          lib: ['es2023'],
+          strict: true,
+          types: ['node'],
+          typeRoots: [join(root, 'node_modules', '@types')],
+          skipLibCheck: false,
+        },
+        files: ['program.ts'],
+      }),
+    );
+    await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder]);
+    const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder, timeout: 60_000 });
+    expect(stdout).toContain('42');
+    expect(stdout).toContain('unknown kernelspec: KERNELSPEC_NOT_FOUND');
+  });
+
+  test('the command line answers from the installed package', async () => {
+    const { stdout } = await run(join(folder, 'node_modules', '.bin', 'gateway-provisioners'), ['kernelspecs', 'list']);
+    expect(stdout).toContain('deno');
+  });
+});
+
+function fileNameOf(packed: unknown): string {
+  // npm 11 prints an array; later versions an object keyed by package name.
+  const entries: unknown[] = Array.isArray(packed) ? packed : Object.values(packed as Record<string, unknown>);
+  const first = entries[0];
+  if (typeof first === 'object' && first !== null && 'filename' in first && typeof first.filename === 'string') {
+    return first.filename.replace(/^@/, '').replace('/', '-');
+  }
+  throw new Error(`npm pack printed something unexpected: ${JSON.stringify(packed)}`);
+}

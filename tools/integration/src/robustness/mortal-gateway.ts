@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { withDeadline } from '@gateway-provisioners/core';
+import { cliProgram } from '../support/gateway-under-test.ts';
+import { OutputTail } from '../support/output-tail.ts';
+import type { RunningServer } from '../support/server-process.ts';
+import type { ScratchFolder } from '../support/scratch-folder.ts';
+import { until } from '../support/until.ts';
+
+export interface MortalGatewayOptions {
+  /** Home of its state; a later gateway with the same folder finds the kernels of this one. */
+  readonly scratch: ScratchFolder;
+  readonly python?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A gateway that is meant to be killed; its kernels outlive it. Disposal kills it and looks after nothing. */
+export interface MortalGateway extends RunningServer {
+  readonly pid: number;
+  /** Sends SIGKILL and waits until the process is gone. */
+  killHard(): Promise<void>;
+}
+
+const TOKEN = 'mortal-token';
+
+/** Starts a gateway over the state of its predecessors and waits until it has recovered what they left. */
+export async function startMortalGateway(options: MortalGatewayOptions): Promise<MortalGateway> {
+  const { scratch } = options;
+  const state = await scratch.folder('state');
+  const output = new OutputTail();
+  const args = ['start', '--port', '0', '--token', TOKEN, '--state-dir', state, '--kernels-on-stop', 'keep'];
+  const child = spawn(process.execPath, [cliProgram(), ...args], {
+    cwd: await scratch.folder('work'),
+    env: await scratch.environment({ python: options.python, extra: options.env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  output.follow(child.stdout);
+  output.follow(child.stderr);
+  const exited = once(child, 'exit');
+  const killHard = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await withDeadline({ what: 'end after SIGKILL', timeoutMs: 10_000 }, () => exited);
+  };
+  const url = await until({ what: `the URL in the output: ${output.text}`, timeoutMs: 30_000 }, () => {
+    if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}:\n${output.lastLines()}`);
+    return /https?:\/\/[^\s"'<>?#\u001b]+/.exec(output.text)?.[0];
+  }).catch(async (error: unknown) => {
+    await killHard();
+    throw error;
+  });
+  const base = url.endsWith('/') ? url : `${url}/`;
+  const request = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set('Authorization', `token ${TOKEN}`);
+    return fetch(new URL(path, base), { ...init, headers });
+  };
+  await until({ what: 'readiness', timeoutMs: 30_000 }, async () => {
+    const response = await request('readyz').catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.ok;
+  });
+  return {
+    name: 'gateway',
+    url: base,
+    token: TOKEN,
+    pid: child.pid ?? 0,
+    scratch,
+    log: () => output.text,
+    request,
+    signal: (signal) => child.kill(signal),
+    killHard,
+    [Symbol.asyncDispose]: killHard,
+  };
+}
