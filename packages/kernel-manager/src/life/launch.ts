@@ -68,7 +68,7 @@ export async function launch(request: LaunchRequest): Promise<LaunchedKernel> {
   } catch (error) {
     if (!signal.aborted) throw error;
     if (!(await takeBack(launching, request))) throw new LaunchLeftover(error);
-    throw error;
+    throw await moreSpecific(launching, error);
   }
 }
 
@@ -77,6 +77,14 @@ export class LaunchLeftover extends Error {
   constructor(reason: unknown) {
     super(errorMessage(reason), { cause: reason });
   }
+}
+
+/** A provisioner that ran into the deadline itself knows more than that it passed: the tail of the kernel's log. */
+async function moreSpecific(launching: Promise<LaunchedKernel>, reason: unknown): Promise<unknown> {
+  return await launching.then(
+    () => reason,
+    (error: unknown) => (isProvisionerError(error, 'LAUNCH_TIMEOUT') ? error : reason),
+  );
 }
 
 /** True when nothing is left of an aborted launch. */
