@@ -13,7 +13,7 @@ describe('the command line', () => {
     });
     const help = await cli.run(['--help']);
     expect(help.exitCode).toBe(0);
-    for (const command of ['run', 'kernelspecs', 'provisioners']) expect(help.stdout).toContain(command);
+    for (const command of ['start', 'run', 'kernelspecs', 'provisioners']) expect(help.stdout).toContain(command);
     expect((await cli.run(['run', '--help'])).stdout).toContain('--allow-errors');
   });
 

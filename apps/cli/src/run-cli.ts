@@ -1,12 +1,38 @@
 import { Command, CommanderError } from 'commander';
 import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
 import type { CliContext, ExitCode } from './cli-context.ts';
-import { addKernelSpecsCommand } from './commands/kernelspecs-command.ts';
-import { addProvisionersCommand } from './commands/provisioners-command.ts';
-import { addRunCommand } from './commands/run-command.ts';
 import { FailedCommand } from './failed-command.ts';
 import { joinParameterArguments } from './run/parameter-arguments.ts';
 import { readVersion } from './version.ts';
+
+type Define = (command: Command, context: CliContext) => void;
+
+const commands: readonly {
+  readonly name: string;
+  readonly description: string;
+  readonly define: () => Promise<Define>;
+}[] = [
+  {
+    name: 'start',
+    description: 'start the gateway and serve until it is told to stop',
+    define: async () => (await import('./commands/start-command.ts')).defineStartCommand,
+  },
+  {
+    name: 'run',
+    description: 'execute a notebook and write its outputs back; fails if a cell fails',
+    define: async () => (await import('./commands/run-command.ts')).defineRunCommand,
+  },
+  {
+    name: 'kernelspecs',
+    description: 'kernelspecs of this machine',
+    define: async () => (await import('./commands/kernelspecs-command.ts')).defineKernelSpecsCommand,
+  },
+  {
+    name: 'provisioners',
+    description: 'provisioners that kernelspecs can name',
+    define: async () => (await import('./commands/provisioners-command.ts')).defineProvisionersCommand,
+  },
+];
 
 /** Runs one command line and says how it went. Messages for people go to the context's outputs; nothing is thrown. */
 export async function runCli(context: CliContext): Promise<ExitCode> {
@@ -21,9 +47,11 @@ export async function runCli(context: CliContext): Promise<ExitCode> {
       getErrHasColors: () => false,
     })
     .showHelpAfterError('(--help tells more)');
-  addRunCommand(program, context);
-  addKernelSpecsCommand(program, context);
-  addProvisionersCommand(program, context);
+  for (const { name, description, define } of commands) {
+    const command = program.command(name).description(description);
+    // What a command needs is imported for it alone: the gateway's modules are most of the time that a start takes.
+    if (context.args.includes(name)) (await define())(command, context);
+  }
   try {
     const args = context.args[0] === 'run' ? joinParameterArguments(context.args) : context.args;
     await program.parseAsync(args, { from: 'user' });

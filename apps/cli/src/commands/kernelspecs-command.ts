@@ -6,8 +6,7 @@ import { openLocalKernelSpecs } from '../host/local-kernel-specs.ts';
 import { textTable } from '../text-table.ts';
 
 /** `kernelspecs list`. */
-export function addKernelSpecsCommand(program: Command, context: CliContext): void {
-  const group = program.command('kernelspecs').description('kernelspecs of this machine');
+export function defineKernelSpecsCommand(group: Command, context: CliContext): void {
   group
     .command('list')
     .description('list the kernelspecs that are found, and what is wrong with the others')

@@ -18,8 +18,7 @@ interface Options {
 }
 
 /** `provisioners list` and `provisioners check`. */
-export function addProvisionersCommand(program: Command, context: CliContext): void {
-  const group = program.command('provisioners').description('provisioners that kernelspecs can name');
+export function defineProvisionersCommand(group: Command, context: CliContext): void {
   const add = (name: string, description: string): Command =>
     group
       .command(name)

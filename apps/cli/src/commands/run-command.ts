@@ -22,10 +22,8 @@ interface Options {
 }
 
 /** `run FILE.ipynb`. */
-export function addRunCommand(program: Command, context: CliContext): void {
-  program
-    .command('run')
-    .description('execute a notebook and write its outputs back; fails if a cell fails')
+export function defineRunCommand(command: Command, context: CliContext): void {
+  command
     .argument('<file>', 'a notebook (nbformat 4)')
     .addOption(new Option('-o, --output <file>', 'where the executed notebook goes; "-" for standard output'))
     .addOption(new Option('--inplace', 'write it back to the same file (default)').conflicts('output'))

@@ -96,6 +96,8 @@ async function startAndExecute(
     });
   } finally {
     await save(notebook, path, options);
+    // Who gives up does not want to wait for a kernel to end in good order.
+    if (signal.aborted) await kernel.shutdown({ now: true });
   }
 }
 
