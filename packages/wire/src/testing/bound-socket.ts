@@ -7,6 +7,9 @@ type Router = InstanceType<ZeromqLibrary['Router']>;
 type Publisher = InstanceType<ZeromqLibrary['Publisher']>;
 type XPublisher = InstanceType<ZeromqLibrary['XPublisher']>;
 
+/** libzmq's default is the interval itself, too short for a busy machine. */
+const HEARTBEAT_TIMEOUT_MS = 5_000;
+
 interface BoundSocketOptions {
   readonly library: ZeromqLibrary;
   readonly info: ConnectionInfo;
@@ -122,7 +125,10 @@ function configure(
 ): void {
   socket.linger = 0;
   socket.sendHighWaterMark = options.highWaterMark;
-  if (options.heartbeatIntervalMs > 0) socket.heartbeatInterval = options.heartbeatIntervalMs;
+  if (options.heartbeatIntervalMs > 0) {
+    socket.heartbeatInterval = options.heartbeatIntervalMs;
+    socket.heartbeatTimeout = HEARTBEAT_TIMEOUT_MS;
+  }
   if (options.info.curve_publickey !== undefined && options.info.curve_secretkey !== undefined) {
     socket.curveServer = true;
     socket.curvePublicKey = options.info.curve_publickey;

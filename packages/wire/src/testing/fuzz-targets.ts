@@ -1,5 +1,6 @@
 import { decoderFuzzTargets } from './decoder-fuzz-targets.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
+import { zmtpFuzzTargets } from './zmtp-fuzz-targets.ts';
 
 /** Every decoder of this package, for the fuzzing in CI and the soak. */
-export const fuzzTargets: readonly FuzzTarget[] = [...decoderFuzzTargets];
+export const fuzzTargets: readonly FuzzTarget[] = [...decoderFuzzTargets, ...zmtpFuzzTargets];

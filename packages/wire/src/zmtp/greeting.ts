@@ -1,10 +1,14 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 
 const GREETING_BYTES = 64;
+const SIGNATURE_BYTES = 10;
 const MECHANISM_AT = 12;
 const MECHANISM_END = 32;
 const MAJOR = 3;
 const MINOR = 1;
+
+/** Signature and version: what a peer needs to answer with all of its greeting. */
+export const GREETING_VERSION_BYTES = 12;
 
 /** What a peer says of itself before anything else. */
 export interface PeerGreeting {
@@ -36,6 +40,11 @@ export class GreetingReader {
     return this.#greeting;
   }
 
+  /** The peer has shown its signature, perhaps its version, and no more than that. */
+  get isCutShort(): boolean {
+    return this.#length >= SIGNATURE_BYTES && this.#length < MECHANISM_END;
+  }
+
   /** Takes what belongs to the greeting and returns how many bytes that was. Errors: `PROTOCOL_ERROR`. */
   read(chunk: Buffer): number {
     const before = this.#length;
@@ -55,7 +64,7 @@ export class GreetingReader {
       );
     }
     // ZMTP 3 peers put the length of a ZMTP 1 identity frame in the padding; only the last byte tells versions apart.
-    if (this.#length >= 10 && bytes[9] !== 0x7f) {
+    if (this.#length >= SIGNATURE_BYTES && bytes[9] !== 0x7f) {
       throw new ProvisionerError(
         'PROTOCOL_ERROR',
         'the peer speaks ZMTP 1.0 or no ZMTP at all; 3.0 or later is needed',

@@ -15,6 +15,8 @@ export interface ZmtpLinkOptions {
   readonly identity: Buffer;
   readonly maxMessageBytes: number;
   readonly handshakeTimeoutMs: number;
+  /** See the session's option. */
+  readonly stepwise: boolean;
   /** 0: none are sent. */
   readonly heartbeatIntervalMs: number;
   readonly clock: Clock;
@@ -42,6 +44,7 @@ export class ZmtpLink {
       socketType: options.socketType,
       identity: options.identity,
       maxMessageBytes: options.maxMessageBytes,
+      stepwise: options.stepwise,
       write: (bytes) => {
         if (options.stream.writableLength < MAX_UNREAD_ANSWER_BYTES) options.stream.write(bytes);
       },
@@ -53,6 +56,11 @@ export class ZmtpLink {
 
   get receivedBytes(): number {
     return this.#session.receivedBytes;
+  }
+
+  /** The peer's greeting began well and is not complete. */
+  get isGreetingCutShort(): boolean {
+    return this.#session.isGreetingCutShort;
   }
 
   start(): void {

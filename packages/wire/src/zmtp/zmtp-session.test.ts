@@ -9,17 +9,18 @@ import type { ZmtpSocketType } from './zmtp-session.ts';
 interface Harness {
   readonly session: ZmtpSession;
   readonly messages: Frames[];
-  written(): string;
-  isOpen(): boolean;
+  readonly written: () => string;
+  readonly isOpen: () => boolean;
 }
 
-function open(socketType: ZmtpSocketType = 'DEALER'): Harness {
+function open(socketType: ZmtpSocketType = 'DEALER', stepwise = false): Harness {
   const written: Buffer[] = [];
   let opened = false;
   const session = new ZmtpSession({
     socketType,
     identity: Buffer.from('id'),
     maxMessageBytes: 1000,
+    stepwise,
     write: (bytes) => written.push(bytes),
     onOpen: () => {
       opened = true;
@@ -83,6 +84,16 @@ describe('handshake', () => {
     expect(written()).toBe(encodeGreeting().toString('latin1'));
     session.receive(greeting(), []);
     expect(written()).toBe('\x04\x2b\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x02id');
+  });
+
+  test("holds back its mechanism when it is to find out the peer's", () => {
+    const { session, written } = open('DEALER', true);
+    expect(written()).toBe(encodeGreeting().toString('latin1', 0, 12));
+    session.receive(greeting().subarray(0, 12), []);
+    expect(session.isGreetingCutShort).toBe(true);
+    session.receive(greeting().subarray(12), []);
+    expect(session.isGreetingCutShort).toBe(false);
+    expect(written().startsWith(`${encodeGreeting().toString('latin1', 12)}\x04\x2b\x05READY`)).toBe(true);
   });
 
   test("a SUB has no identity and subscribes in the way of the peer's version", () => {

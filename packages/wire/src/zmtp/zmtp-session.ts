@@ -4,7 +4,7 @@ import { encodeCommand, encodeMetadata, parseCommand, parseMetadata } from './co
 import type { Command } from './command.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 import { encodeMessages } from './frame-encoder.ts';
-import { GreetingReader, encodeGreeting, printable } from './greeting.ts';
+import { GREETING_VERSION_BYTES, GreetingReader, encodeGreeting, printable } from './greeting.ts';
 
 export type ZmtpSocketType = 'DEALER' | 'SUB';
 
@@ -22,6 +22,11 @@ export interface ZmtpSessionOptions {
   /** Sent as `Identity` by a DEALER. */
   readonly identity: Buffer;
   readonly maxMessageBytes: number;
+  /**
+   * Hold back the second half of our greeting until the peer has sent its own: libzmq hangs up on a wrong mechanism
+   * before it has told its own. (Not always, because another peer may wait for all of ours.)
+   */
+  readonly stepwise: boolean;
   /** Takes bytes for the peer. */
   readonly write: (bytes: Buffer) => void;
   /** The handshake is done; a SUB has subscribed to everything. */
@@ -53,9 +58,15 @@ export class ZmtpSession {
     return this.#decoder.receivedBytes;
   }
 
+  /** The peer's greeting began well and is not complete. */
+  get isGreetingCutShort(): boolean {
+    return this.#greeting.isCutShort;
+  }
+
   /** Opens the conversation. */
   start(): void {
-    this.#options.write(encodeGreeting());
+    const greeting = encodeGreeting();
+    this.#options.write(this.#options.stepwise ? greeting.subarray(0, GREETING_VERSION_BYTES) : greeting);
   }
 
   /**
@@ -70,7 +81,8 @@ export class ZmtpSession {
     const taken = this.#greeting.read(chunk);
     if (this.#greeting.greeting === undefined) return;
     this.#phase = 'handshake';
-    const { socketType, identity } = this.#options;
+    const { socketType, identity, stepwise } = this.#options;
+    if (stepwise) this.#options.write(encodeGreeting().subarray(GREETING_VERSION_BYTES));
     this.#options.write(
       encodeCommand(
         'READY',

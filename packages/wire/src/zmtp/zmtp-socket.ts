@@ -22,6 +22,8 @@ const BATCH_BYTES = 1024 * 1024;
 /** A link that lived this long was a success; the next outage starts with short delays again. */
 const STABLE_AFTER_MS = 1_000;
 
+const PROBE_TIMEOUT_MS = 1_000;
+
 export interface ZmtpSettings {
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
@@ -58,6 +60,8 @@ export class ZmtpSocket implements ChannelSocket {
   #pastBytes = 0;
   #isPaused = false;
   #isFlushing = false;
+  /** The next handshake is to find out why the last one was broken off. */
+  #isProbing = false;
 
   constructor(options: ChannelSocketOptions, settings: ZmtpSettings) {
     this.#options = options;
@@ -175,9 +179,12 @@ export class ZmtpSocket implements ChannelSocket {
       return;
     }
     this.#enter('handshaking');
+    const { handshakeTimeoutMs } = this.#settings;
     const link = new ZmtpLink({
       ...this.#settings,
       stream,
+      stepwise: this.#isProbing,
+      handshakeTimeoutMs: this.#isProbing ? Math.min(PROBE_TIMEOUT_MS, handshakeTimeoutMs) : handshakeTimeoutMs,
       socketType: this.#options.channel === 'iopub' ? 'SUB' : 'DEALER',
       identity: this.#options.identity,
       maxMessageBytes: this.#options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
@@ -222,6 +229,7 @@ export class ZmtpSocket implements ChannelSocket {
   #onLinkEnd(link: ZmtpLink, error: Error | undefined): void {
     if (this.#link !== link) return;
     this.#dropLink();
+    this.#isProbing = !this.#isProbing && link.isGreetingCutShort;
     if (this.#phase === 'leaving') {
       this.#enter('closed');
       return;
