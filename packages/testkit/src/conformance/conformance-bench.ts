@@ -8,9 +8,9 @@ import {
   ResourceStack,
   delay,
   errorMessage,
-  raceSignal,
   silentLogger,
   systemClock,
+  withDeadline,
 } from '@gateway-provisioners/core';
 import type {
   KernelExit,
@@ -162,16 +162,8 @@ export class ConformanceBench implements AsyncDisposable {
   }
 
   async within<T>(promise: Promise<T>, options: { readonly what: string; readonly timeoutMs?: number }): Promise<T> {
-    const timeoutMs = options.timeoutMs ?? 20_000;
-    const timer = new AbortController();
-    const cancel = systemClock.schedule(timeoutMs, () => {
-      timer.abort(new ProvisionerError('DEADLINE_EXCEEDED', `${options.what}: nothing within ${timeoutMs} ms`));
-    });
-    try {
-      return await raceSignal(promise, timer.signal);
-    } finally {
-      cancel();
-    }
+    const { what, timeoutMs = 20_000 } = options;
+    return await withDeadline({ signal: this.signal, what, timeoutMs }, () => promise);
   }
 
   /** Waits until `check` returns no complaint; fails with the last complaint. */
