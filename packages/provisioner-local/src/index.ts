@@ -9,6 +9,8 @@ import { LocalProvisioner } from './local-provisioner.ts';
 export type { LocalConfig } from './local-config.ts';
 export { localConfigSchema } from './local-config.ts';
 export { LocalProvisioner } from './local-provisioner.ts';
+export type { ResourceUsage } from './resource-usage.ts';
+export { readResourceUsage } from './resource-usage.ts';
 
 /** The provisioner as registries take it. */
 export const localProvisioner = defineProvisioner({

@@ -84,10 +84,13 @@ export async function writeConnectionFile(files: KernelFiles, info: ConnectionIn
 /** Removes all that {@link KernelFiles} names. Removing what is gone succeeds. */
 export async function removeKernelFiles(files: KernelFiles): Promise<void> {
   // The folder goes last: it is what makes the rest be found after a crash.
-  await rm(files.connectionFile, { force: true });
-  await rm(temporaryName(files.connectionFile), { force: true });
-  await rm(unfinishedDir(files), { recursive: true, force: true });
-  await rm(files.runDir, { recursive: true, force: true, maxRetries: 3 });
+  for (const path of [files.connectionFile, temporaryName(files.connectionFile), unfinishedDir(files), files.runDir]) {
+    try {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
+  }
 }
 
 async function writeAtomically(path: string, text: string): Promise<void> {

@@ -2,6 +2,7 @@ import {
   KernelFailureError,
   OWNER_VARIABLE,
   abortError,
+  errorMessage,
   formatOwner,
   isProvisionerError,
   openDeadline,
@@ -73,7 +74,15 @@ export async function startLocalKernel(options: LocalLaunchOptions): Promise<Sta
   } catch (error) {
     const logTail = await readLogTail(files.logPath, { maxBytes: LOG_TAIL_BYTES }).catch(() => '');
     // Without a signal: what was begun is removed whatever happens to the caller.
-    await endKernel({ owner: context, files, group: attempt.group, watcher, clock });
+    try {
+      await endKernel({ owner: context, files, group: attempt.group, watcher, clock });
+    } catch (cleanupError) {
+      // The caller needs the reason of the failure; what is left here is found by list() and reaped.
+      services.logger.error('what a failed launch had begun could not be removed', {
+        kernelId: context.kernelId,
+        error: errorMessage(cleanupError),
+      });
+    }
     const ranOut = isProvisionerError(error, 'DEADLINE_EXCEEDED') && error === deadline.signal.reason;
     throw ranOut ? timeoutError(context, logTail) : error;
   }
