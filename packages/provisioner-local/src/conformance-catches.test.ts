@@ -1,6 +1,17 @@
-import { describe, expect, test } from '@jest/globals';
-import { defineProvisioner, isProvisionerError } from '@gateway-provisioners/core';
-import type { KernelProvisioner, LaunchedKernel, ProvisionerDefinition } from '@gateway-provisioners/core';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import {
+  OWNER_VARIABLE,
+  defineProvisioner,
+  endMarkedProcesses,
+  formatOwner,
+  isProvisionerError,
+} from '@gateway-provisioners/core';
+import type {
+  KernelProvisioner,
+  LaunchedKernel,
+  ProvisionerDefinition,
+  ResourceOwner,
+} from '@gateway-provisioners/core';
 import { fakeKernelSpec, provisionerConformance } from '@gateway-provisioners/testkit';
 import { LocalProvisioner, localConfigSchema } from './index.ts';
 import { testEnv } from './testing/local-bench.ts';
@@ -81,6 +92,12 @@ const defects: readonly Defect[] = [
 
 const nothing = { resources: [], unreachable: [] };
 
+// A defective provisioner cannot be trusted to clean up after the case that it fails.
+const launched: ResourceOwner[] = [];
+afterEach(async () => {
+  for (const owner of launched.splice(0)) await endMarkedProcesses({ name: OWNER_VARIABLE, value: formatOwner(owner) });
+});
+
 describe('the conformance suite catches', () => {
   test.each(defects)('$what', async (defect) => {
     const cases = provisionerConformance({
@@ -107,7 +124,10 @@ function withDefect(defect: Defect): ProvisionerDefinition {
       const launch = overrides?.launch ?? inner.launch.bind(inner);
       return overlay<KernelProvisioner>(inner, {
         ...overrides,
-        launch: async (context, options) => spoil(await launch(context, options)),
+        launch: async (context, options) => {
+          launched.push(context);
+          return spoil(await launch(context, options));
+        },
       });
     },
   });
