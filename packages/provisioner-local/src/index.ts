@@ -12,7 +12,10 @@ export { LocalProvisioner } from './local-provisioner.ts';
 export type { ResourceUsage } from './resource-usage.ts';
 export { readResourceUsage } from './resource-usage.ts';
 
-/** The provisioner as registries take it. */
+/**
+ * The provisioner as registries take it; also the default export, by which it is found.
+ * @alias
+ */
 export const localProvisioner = defineProvisioner({
   name: 'local-provisioner',
   apiVersion: PROVISIONER_API_VERSION,
