@@ -1,7 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { withDeadline } from '@gateway-provisioners/core';
+import { silentLogger, withDeadline } from '@gateway-provisioners/core';
 import { createKernelSpecs } from './kernel-specs.ts';
 import { testFolder } from './testing/folders.ts';
 import type { KernelSpecs } from './types.ts';
@@ -110,6 +110,21 @@ describe('watch', () => {
     }
     await changes.until((names) => names.length === 50);
     expect(changes.announced()).toBeLessThan(50);
+  });
+
+  it('scans from time to time where a folder cannot be watched, and says so once', async () => {
+    await using folder = await testFolder();
+    const path = join(folder.path, 'kernels');
+    await symlink('kernels', path);
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    await using specs = await createKernelSpecs({ env: {}, searchPath: [path], rescanMs: 20, logger });
+    const changes = watching(specs);
+    expect((await specs.list()).problems).toMatchObject([{ path, message: expect.stringContaining('ELOOP') }]);
+    await rm(path);
+    await folder.write('kernels/a/kernel.json', spec('one'));
+    await changes.until((names) => names.join() === 'a=one');
+    expect(warnings).toEqual(['some kernelspec folders cannot be watched: they are scanned from time to time']);
   });
 
   it('goes on when a listener throws', async () => {

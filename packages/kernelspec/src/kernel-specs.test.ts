@@ -91,7 +91,7 @@ describe('list', () => {
     await mkdir(join(folder.path, 'empty'));
     await folder.write('file', 'not a folder');
     await mkdir(join(folder.path, 'pipe'));
-    execFileSync('mkfifo', [join(folder.path, 'pipe', 'kernel.json')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder.path, 'pipe', 'kernel.json')]);
     await using specs = await open([folder.path]);
     const { specs: usable, problems } = await specs.list();
     expect(usable.map(({ name }) => name)).toEqual(['good']);

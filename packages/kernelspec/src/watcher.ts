@@ -1,8 +1,8 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errorMessage } from '@gateway-provisioners/core';
-import { isAbsence, systemErrorCode } from './system-error.ts';
+import { errorMessage, systemErrorCode } from '@gateway-provisioners/core';
+import { isAbsence } from './system-error.ts';
 
 export interface FolderWatcherOptions {
   /** Something in or near a watched folder changed; called often, may be a false alarm. */

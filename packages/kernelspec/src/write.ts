@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path';
-import { ProvisionerError, ResourceStack, errorMessage, throwIfAborted } from '@gateway-provisioners/core';
+import {
+  ProvisionerError,
+  ResourceStack,
+  errorMessage,
+  isProvisionerError,
+  systemErrorCode,
+  throwIfAborted,
+} from '@gateway-provisioners/core';
 import { parseKernelJson } from './kernel-json.ts';
 import { isKernelSpecName } from './kernelspec-name.ts';
 import type { KernelSpecFolders } from './search-path.ts';
-import { systemErrorCode } from './system-error.ts';
 import type { KernelSpecDestination, WriteKernelSpecOptions } from './types.ts';
 
 /**
@@ -124,7 +130,7 @@ async function explained<T>(folder: string, work: () => Promise<T>): Promise<T> 
     return await work();
   } catch (error) {
     const reason = systemErrorCode(error);
-    if (reason === undefined) throw error;
+    if (reason === undefined || isProvisionerError(error)) throw error;
     const denied = reason === 'EACCES' || reason === 'EPERM' || reason === 'EROFS';
     const code = denied ? 'FORBIDDEN' : 'INVALID_ARGUMENT';
     throw new ProvisionerError(code, `${folder} cannot be changed: ${errorMessage(error)}`, { cause: error });
