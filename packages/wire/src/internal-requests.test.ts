@@ -1,8 +1,8 @@
+import { Buffer } from 'node:buffer';
 import { describe, expect, test } from '@jest/globals';
 import type { ChannelName, JsonObject } from '@gateway-provisioners/core';
 import { InternalRequests, lostError } from './internal-requests.ts';
-import { createMessage } from './kernel-message.ts';
-import type { KernelMessage } from './kernel-message.ts';
+import { KernelMessage, createMessage } from './kernel-message.ts';
 
 function request(channel: ChannelName = 'shell'): KernelMessage {
   return createMessage({ channel, msgType: 'kernel_info_request', session: 's' });
@@ -43,6 +43,8 @@ describe('InternalRequests', () => {
     const asked = request();
     const reply = requests.add(asked);
     expect(requests.take(from(asked, 'iopub', { msgType: 'status' }), 0)).toBe(true);
+    const parts = { ...status(asked, 'idle').parts, content: Buffer.from('{') };
+    expect(requests.take(new KernelMessage({ channel: 'iopub', parts }), 0)).toBe(true);
     requests.take(from(asked, 'shell'), 0);
     await reply;
     expect(requests.isEmpty).toBe(false);

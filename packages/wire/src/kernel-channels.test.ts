@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack, observed, withDeadline } from '@gateway-provisioners/core';
 import type { ChannelName, ChannelTransport, ConnectionInfo, KernelConnection } from '@gateway-provisioners/core';
-import type { ChannelEngine, ChannelSocket, ChannelSocketOptions } from './channel-socket.ts';
+import type { ChannelEngine, ChannelSocket, ChannelSocketOptions, ChannelSocketState } from './channel-socket.ts';
 import { KernelChannels } from './kernel-channels.ts';
-import { createMessage } from './kernel-message.ts';
-import type { KernelMessage } from './kernel-message.ts';
+import { KernelMessage, createMessage } from './kernel-message.ts';
 import { joinFrames } from './message-frames.ts';
 import { MessageSigner } from './message-signer.ts';
 import { FakeMessagingKernel } from './testing/fake-messaging-kernel.ts';
@@ -200,6 +199,21 @@ describe('what is refused', () => {
     expect(recorder.lines).toEqual(['iopub stream → all', 'iopub stream → all']);
   });
 
+  test('a message whose header is no object is malformed, however well it is signed', async () => {
+    const kernel = await bind();
+    const recorder = connect(kernel);
+    await recorder.channels.open();
+    await kernel.sockets.subscribed();
+    const good = message('stream');
+    const parts = { ...good.parts, header: Buffer.from('[]') };
+    const signature = new MessageSigner(kernel.connection.key).sign(parts);
+    kernel.sockets.publish(joinFrames(new KernelMessage({ channel: 'iopub', parts }), signature));
+    kernel.publish('stream');
+    await recorder.received(1);
+    expect(recorder.channels.counters).toMatchObject({ malformed: 1, receivedMessages: 1 });
+    expect(recorder.errors.map(String)).toEqual([expect.stringContaining('its header is not a JSON object; dropped')]);
+  });
+
   test('a message that comes twice is delivered once', async () => {
     const received: FakeMessagingRequest[] = [];
     const kernel = await bind({ onMessage: (asked) => received.push(asked) });
@@ -329,6 +343,40 @@ describe('waiting', () => {
   test('opening a kernel that is not there ends at its deadline', async () => {
     const recorder = stack.use(new RoutedRecorder(nowhere()));
     await expect(recorder.channels.open({ timeoutMs: 50 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  test('a socket that failed for good ends the wait, with the reason; the next attempt makes a new one', async () => {
+    let attempts = 0;
+    const failing: ChannelEngine = {
+      name: 'zmtp',
+      supports: () => true,
+      open(options) {
+        attempts += 1;
+        const state = observed<ChannelSocketState>('connecting');
+        queueMicrotask(() => {
+          options.onError?.(new Error('no such socket'));
+          state.set('closed');
+        });
+        return {
+          state,
+          receivedBytes: 0,
+          queuedBytes: 0,
+          send: () => undefined,
+          pause: () => undefined,
+          resume: () => undefined,
+          [Symbol.asyncDispose]: () => Promise.reject(new Error('already closed')),
+        };
+      },
+    };
+    const recorder = stack.use(new RoutedRecorder(nowhere(), { engine: failing }));
+    for (const expected of [2, 4]) {
+      await expect(recorder.channels.open()).rejects.toMatchObject({
+        code: 'CONNECTION_LOST',
+        cause: expect.objectContaining({ message: 'no such socket' }),
+      });
+      expect(recorder.channels.state.current).toBe('closed');
+      expect(attempts).toBe(expected);
+    }
   });
 
   test('closing ends every wait', async () => {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { channelNames } from '@gateway-provisioners/core';
+import type { ChannelName } from '@gateway-provisioners/core';
 import { KernelMessage } from '../kernel-message.ts';
 import type { FrameLayout } from '../kernel-message.ts';
 import { MAX_SEGMENTS, framingError, requireHeader, toChannel } from './framing-rules.ts';
@@ -13,7 +13,12 @@ const OFFSET_BYTES = 8;
 const FIXED_SEGMENTS = 5;
 const MIN_OFFSETS = FIXED_SEGMENTS + 1;
 const WORD = 2 ** 32;
-const CHANNEL_BYTES = new Map(channelNames.map((name) => [name, Buffer.from(name)]));
+const CHANNEL_BYTES: Readonly<Record<ChannelName, Buffer>> = {
+  shell: Buffer.from('shell'),
+  iopub: Buffer.from('iopub'),
+  stdin: Buffer.from('stdin'),
+  control: Buffer.from('control'),
+};
 
 /**
  * The framing of `v1.kernel.websocket.jupyter.org`: binary both ways. A little-endian uint64 count of offsets, the
@@ -31,7 +36,7 @@ export const v1Framing: WebSocketFraming = {
 };
 
 function encodeV1(message: KernelMessage): FrameLayout {
-  const channel = CHANNEL_BYTES.get(message.channel) ?? Buffer.from(message.channel);
+  const channel = CHANNEL_BYTES[message.channel];
   const { header, parentHeader, metadata, content } = message.parts;
   const segments = [header, parentHeader, metadata, content, ...message.buffers];
   const offsetCount = segments.length + 2;
@@ -64,6 +69,22 @@ function readOffset(bytes: Buffer, position: number): number {
 }
 
 function decodeV1(data: Buffer): KernelMessage {
+  const offsetCount = checkOffsets(data);
+  const segment = (index: number): Buffer =>
+    data.subarray(readOffset(data, OFFSET_BYTES * (1 + index)), readOffset(data, OFFSET_BYTES * (2 + index)));
+  const buffers: Buffer[] = [];
+  for (let index = FIXED_SEGMENTS; index < offsetCount - 1; index += 1) buffers.push(segment(index));
+  const message = new KernelMessage({
+    channel: toChannel('v1', segment(0).toString('latin1')),
+    parts: { header: segment(1), parentHeader: segment(2), metadata: segment(3), content: segment(4) },
+    buffers,
+  });
+  requireHeader('v1', message);
+  return message;
+}
+
+/** Returns the number of offsets after checking that they divide the whole frame. */
+function checkOffsets(data: Buffer): number {
   if (data.length < OFFSET_BYTES) throw framingError('v1', `the frame has ${data.length} bytes, fewer than its count`);
   const offsetCount = readOffset(data, 0);
   if (offsetCount < MIN_OFFSETS)
@@ -71,24 +92,14 @@ function decodeV1(data: Buffer): KernelMessage {
   if (offsetCount > MAX_SEGMENTS) throw framingError('v1', `there are more than ${MAX_SEGMENTS} offsets`);
   const dataStart = OFFSET_BYTES * (1 + offsetCount);
   if (data.length < dataStart) throw framingError('v1', 'the frame ends within its offsets');
-  const segments: Buffer[] = [];
-  let start = readOffset(data, OFFSET_BYTES);
-  if (start !== dataStart) throw framingError('v1', `the first offset is not ${dataStart}, where the offsets end`);
+  let previous = readOffset(data, OFFSET_BYTES);
+  if (previous !== dataStart) throw framingError('v1', `the first offset is not ${dataStart}, where the offsets end`);
   for (let index = 1; index < offsetCount; index += 1) {
-    const end = readOffset(data, OFFSET_BYTES * (1 + index));
-    if (end < start) throw framingError('v1', `offset ${index} is smaller than the one before`);
-    if (end > data.length) throw framingError('v1', `offset ${index} is beyond the end of the frame`);
-    segments.push(data.subarray(start, end));
-    start = end;
+    const offset = readOffset(data, OFFSET_BYTES * (1 + index));
+    if (offset < previous) throw framingError('v1', `offset ${index} is smaller than the one before`);
+    if (offset > data.length) throw framingError('v1', `offset ${index} is beyond the end of the frame`);
+    previous = offset;
   }
-  if (start !== data.length) throw framingError('v1', 'the last offset is not the length of the frame');
-  const [channel, header, parentHeader, metadata, content, ...buffers] = segments;
-  if (!channel || !header || !parentHeader || !metadata || !content) throw framingError('v1', 'a part is missing');
-  const message = new KernelMessage({
-    channel: toChannel('v1', channel.toString('latin1')),
-    parts: { header, parentHeader, metadata, content },
-    buffers,
-  });
-  requireHeader('v1', message);
-  return message;
+  if (previous !== data.length) throw framingError('v1', 'the last offset is not the length of the frame');
+  return offsetCount;
 }
