@@ -38,9 +38,9 @@ export interface KernelModel {
 }
 
 export interface KernelEvents {
-  /** Any change that the model shows. */
+  /** A kernel was added, or its state, reason or number of connections changed. Activity alone is not told. */
   readonly changed: Kernel;
-  /** The kernel is gone from the manager; its exit is set unless it was ended by us. */
+  /** The kernel is gone from the manager; its exit is set if it ended by itself. */
   readonly removed: Kernel;
 }
 
@@ -66,7 +66,10 @@ export interface Kernel extends AsyncDisposable {
   /** Settles when the present incarnation answers, or rejects with why it never will. */
   ready(options?: CallOptions): Promise<void>;
   interrupt(options?: CallOptions): Promise<void>;
-  /** Same id; clients stay connected and see `restarting`. Calls during a restart join it. */
+  /**
+   * Same id; clients stay connected and see `restarting`. Settles when the new incarnation answers; calls during a start
+   * or restart join it, and an aborted signal only ends the waiting. When it fails the kernel is dead, and says why.
+   */
   restart(options?: CallOptions): Promise<void>;
   /** Graceful unless `now`; removes the kernel from the manager. Idempotent. */
   shutdown(options?: CallOptions & { readonly now?: boolean | undefined }): Promise<void>;

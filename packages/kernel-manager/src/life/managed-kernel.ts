@@ -191,6 +191,8 @@ export class ManagedKernel implements Kernel {
   }
 
   async attach(launched: LaunchedKernel): Promise<void> {
+    // When it was last used is not known: the record is as old as the last change of phase. It must not be culled for it.
+    this.#activity.touch();
     await this.#life.attach(launched);
   }
 

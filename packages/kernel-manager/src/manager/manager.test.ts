@@ -259,6 +259,26 @@ describe('resources of an idle kernel', () => {
   });
 });
 
+describe('many starts and ends', () => {
+  it('leave nothing: no timer, record, resource, channel or entry', async () => {
+    const { manager, backend, store, clock } = await setUp();
+    for (let cycle = 0; cycle < 200; cycle += 1) {
+      const kernel = await manager.start();
+      const client = new TestClient(kernel, { sessionId: 's' });
+      await kernel.execute('print x').reply;
+      if (cycle % 5 === 0) await kernel.restart();
+      if (cycle % 7 === 0) client.client.close();
+      await kernel.shutdown();
+    }
+    expect(clock.pending).toBe(0);
+    expect((await store.list()).records).toEqual([]);
+    expect(backend.world.size).toBe(0);
+    expect(manager.list()).toEqual([]);
+    expect(backend.channels.every(({ state }) => state.current === 'closed')).toBe(true);
+    expect(backend.created.every(({ kernel, calls }) => kernel.clients === 0 && calls.at(-1) === 'dispose')).toBe(true);
+  });
+});
+
 describe('close', () => {
   it('ends kernels, or keeps them', async () => {
     const ended = await setUp();

@@ -107,6 +107,28 @@ describe('recover', () => {
     expect(client.seen).toContain('stream:held');
   });
 
+  it('does not take the age of a record for idleness', async () => {
+    const store = memoryStore();
+    const world = new Map<string, FakeResource>();
+    const before = await gateway(store, world);
+    const kernel = await before.manager.start();
+    const clock = new ManualClock();
+    await clock.advance(3_600_000);
+    const { manager } = await testManager({
+      clock,
+      store: await frozen(store),
+      backend: new FakeBackend(world),
+      instanceId: 'mine',
+      culling: { idleTimeoutMs: 600_000, intervalMs: 60_000 },
+    });
+    managers.push(manager);
+    await manager.recover();
+    await clock.advance(300_000);
+    expect(manager.get(kernel.id)?.executionState).toBe('idle');
+    await clock.advance(600_000);
+    expect(manager.get(kernel.id)).toBeUndefined();
+  });
+
   it('restarts an attached kernel that dies', async () => {
     const store = memoryStore();
     const world = new Map<string, FakeResource>();

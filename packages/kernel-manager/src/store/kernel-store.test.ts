@@ -216,7 +216,7 @@ describe('fileStore', () => {
     });
     await first[Symbol.asyncDispose]();
     await openStore();
-    expect((await readdir(dir)).filter((name) => name !== 'lock' && name !== 'instance-id')).toEqual([]);
+    expect((await readdir(dir)).filter((name) => !name.startsWith('lock.'))).toEqual(['instance-id']);
   });
 
   it.each([
@@ -224,15 +224,18 @@ describe('fileStore', () => {
     ['another process of the same number', JSON.stringify({ pid: process.pid, startTime: 'long ago' })],
     ['nobody can tell', 'garbage'],
   ])('takes over the lock of %s', async (_whose, text) => {
-    await writeFile(join(dir, 'lock'), text);
+    await writeFile(join(dir, 'lock.0123456789abcdef.claim'), text);
+    await writeFile(join(dir, 'lock.0123456789abcdef.held'), text);
     const store = await openStore();
     await store.put(record(1), { version: 0 });
   });
 
   it('lets one of many take over a stale lock', async () => {
-    await writeFile(join(dir, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTime: '1' }));
+    const dead = JSON.stringify({ pid: 2 ** 22 + 1, startTime: '1' });
+    await writeFile(join(dir, 'lock.0123456789abcdef.claim'), dead);
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => openStore()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect((await readdir(dir)).filter((name) => name.startsWith('lock.'))).toHaveLength(2);
   });
 
   it('takes no writes when it is not open', async () => {
