@@ -144,7 +144,7 @@ async function launch(gateway: MortalGateway): Promise<string> {
   return body.id;
 }
 
-/** Runs code and returns what it printed. */
+/** Runs code and returns its result. */
 async function execute(gateway: MortalGateway, cell: { readonly id: string; readonly code: string }): Promise<string> {
   await using client = await openRawClient({ server: gateway, kernelId: cell.id });
   const content = { code: cell.code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false };
@@ -157,8 +157,8 @@ async function execute(gateway: MortalGateway, cell: { readonly id: string; read
     `idle after "${cell.code}"`,
   );
   return client.messages
-    .filter(isAnswer('stream'))
-    .map((message) => String(message.content['text']))
+    .filter(isAnswer('execute_result'))
+    .map((message) => JSON.stringify(message.content['data']))
     .join('');
 }
 
