@@ -18,7 +18,7 @@ interface ConnectionFile {
 const info = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as ConnectionFile;
 const key = createSecretKey(Buffer.from(info.key));
 const sockets = new Set<WebSocket>();
-const options = { linger: 0, receiveHighWaterMark: 0, sendHighWaterMark: 0 };
+const options = { linger: 0, receiveHighWaterMark: 0 };
 const shell = new zmq.Dealer(options);
 const iopub = new zmq.Subscriber(options);
 shell.connect(`tcp://${info.ip}:${info.shell_port}`);

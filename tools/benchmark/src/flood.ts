@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitUntilReady } from './client.ts';
@@ -32,8 +34,8 @@ export async function fakeKernelFlood(report: Report, options: ScenarioOptions):
   });
   await using server = await startServer(definition, options);
   try {
-    const [url] = (await once(bridge.stdout, 'data')) as [Buffer];
-    const bridged = await websocketClient(url.toString().trim(), '');
+    const url = await firstLine(bridge);
+    const bridged = await websocketClient(url, '');
     await waitUntilReady(bridged);
     const id = await server.start('bench-flood');
     const client = await server.connect(id);
@@ -51,10 +53,23 @@ export async function fakeKernelFlood(report: Report, options: ScenarioOptions):
     client.close();
     await server.shutdown(id);
   } finally {
-    const exited = once(bridge, 'exit');
-    bridge.kill('SIGKILL');
-    await exited;
+    if (bridge.exitCode === null) {
+      const exited = once(bridge, 'exit');
+      bridge.kill('SIGKILL');
+      await exited;
+    }
   }
+}
+
+async function firstLine(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    child.stdout.once('data', (data: Buffer) => {
+      resolve(data.toString().trim());
+    });
+    child.once('exit', (code) => {
+      reject(new Error(`the bridge ended with ${code}`));
+    });
+  });
 }
 
 interface FloodRun {

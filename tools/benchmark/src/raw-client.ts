@@ -16,7 +16,7 @@ const DELIMITER = '<IDS|MSG>';
 /** The least that a zeromq.js program can do to talk to a kernel: the yardstick. */
 export async function rawClient(connectionFile: string): Promise<BenchmarkClient> {
   const info = JSON.parse(await readFile(connectionFile, 'utf8')) as ConnectionFile;
-  const options = { linger: 0, receiveHighWaterMark: 0, sendHighWaterMark: 0 };
+  const options = { linger: 0, receiveHighWaterMark: 0 };
   const shell = new zmq.Dealer({ ...options, routingId: 'benchmark' });
   const iopub = new zmq.Subscriber(options);
   shell.connect(`tcp://${info.ip}:${info.shell_port}`);
