@@ -108,6 +108,22 @@ describe.each(engines)('$title', ({ engine, curve }) => {
     expect(dealer.texts).toEqual(sent);
   });
 
+  test('never forgets a message that is sent while another one is leaving', async () => {
+    const peer = await kernel({
+      onRequest: (request) => {
+        request.reply(request.frames);
+      },
+    });
+    const dealer = client(peer);
+    await dealer.open();
+    for (let turns = 0; turns < 20; turns += 1) {
+      dealer.socket.send(frames('one'));
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      dealer.socket.send(frames('two'));
+      await dealer.received(2 * (turns + 1));
+    }
+  });
+
   test('loses nothing of a flood of 20,000 messages on iopub, and takes many per turn', async () => {
     const peer = await kernel();
     const iopub = client(peer, { channel: 'iopub' });

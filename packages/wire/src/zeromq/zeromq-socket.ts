@@ -191,17 +191,12 @@ export class ZeromqSocket implements ChannelSocket {
 
   /** Sends what is queued, one after another: the library refuses overlapping sends. */
   #pump(): void {
-    if (this.#isPumping || !this.#isOpen) return;
-    this.#isPumping = true;
-    void this.#sendAll().finally(() => {
-      this.#isPumping = false;
-      if (this.#queue.isSettled) this.#onSettled?.();
-    });
+    if (!this.#isPumping && this.#isOpen && this.#dealer !== undefined) void this.#sendAll(this.#dealer);
   }
 
-  async #sendAll(): Promise<void> {
-    const socket = this.#dealer;
-    while (socket !== undefined && !socket.closed && !this.#queue.isEmpty && this.#isOpen) {
+  async #sendAll(socket: DealerSocket): Promise<void> {
+    this.#isPumping = true;
+    while (!this.#queue.isEmpty && !socket.closed && this.#isOpen) {
       for (const frames of this.#queue.take(1)) {
         try {
           await socket.send([...frames]);
@@ -211,6 +206,9 @@ export class ZeromqSocket implements ChannelSocket {
       }
       this.#queue.settle();
     }
+    // Right after the last look at the queue: whoever adds to it from now on starts the pump again.
+    this.#isPumping = false;
+    if (this.#queue.isSettled) this.#onSettled?.();
   }
 
   async #dispose(): Promise<void> {
