@@ -24,6 +24,8 @@ export function addHooks(app: App, options: HookOptions): void {
   app.decorateRequest('workSignal', undefined);
   app.addHook('onRequest', async (request, reply) => {
     addCommonHeaders(request, reply, options.origin);
+    // Bodies are JSON whatever this says; Fastify would refuse one whose type is malformed.
+    request.headers['content-type'] = 'application/json';
     if (request.routeOptions.config.open === true) return;
     if (options.work.draining) throw new ProvisionerError('GATEWAY_STOPPING', 'the gateway is stopping');
     checkOrigin(request, options.origin);
@@ -33,7 +35,11 @@ export function addHooks(app: App, options: HookOptions): void {
     request.workSignal = options.work.begin(reply.raw);
     if (request.routeOptions.config.needsKernels === true) await raceSignal(options.ready, request.workSignal);
   });
-  app.addHook('onSend', async (request, reply, payload) => addEntityTag(request, reply, payload));
+  app.addHook('onSend', async (request, reply, payload) => {
+    // A connection that is kept for later would hold up the stop.
+    if (options.work.draining) void reply.header('connection', 'close');
+    return await Promise.resolve(addEntityTag(request, reply, payload));
+  });
   app.addHook('onResponse', async (request, reply) => {
     logAccess(options.logger, request, reply);
   });

@@ -9,7 +9,7 @@ export type JsonBody = Readonly<Record<string, unknown>>;
  */
 export function addBodyParser(app: App): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
       done(null, parseJson(body.toString()));
     } catch (error) {

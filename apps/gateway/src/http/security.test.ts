@@ -32,7 +32,8 @@ const anonymous = openAuthenticator({ username: 'default' });
 async function raw(test: TestGateway, request: string): Promise<string> {
   const { port } = new URL(await test.listen());
   const socket = connect(Number(port), '127.0.0.1');
-  socket.end(request);
+  // Not ended: Node takes the end of a client's side for the end of its interest.
+  socket.write(request);
   let answer = '';
   for await (const chunk of socket) answer += String(chunk);
   return answer;
@@ -203,6 +204,28 @@ describe('errors', () => {
     expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ reason: 'Bad Request' });
   });
 
+  test('no content type, or a strange one, does not keep a body from being read', async () => {
+    await using test = await createTestGateway();
+    const body = '{"name":"python3"}';
+    for (const type of ['', 'Content-Type: text/plain\r\n', 'Content-Type: nonsense\r\n']) {
+      const head = `POST /api/kernels?token=${TOKEN} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n`;
+      const answer = await raw(test, `${head}${type}Content-Length: ${String(body.length)}\r\n\r\n${body}`);
+      expect(answer).toMatch(/^HTTP\/1\.1 201 /);
+    }
+    expect(test.kernels.starts.map((start) => start.name)).toEqual(['python3', 'python3', 'python3']);
+  });
+
+  test('never repeat text of the request in the status line or a header', async () => {
+    await using test = await createTestGateway();
+    const name = 'a%0d%0aSet-Cookie:%20x=1';
+    const answer = await raw(
+      test,
+      `GET /api/kernelspecs/${name}?token=${TOKEN} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
+    expect(answer.slice(0, answer.indexOf('\r\n\r\n'))).not.toMatch(/set-cookie/i);
+  });
+
   test('of addresses that cannot be decoded are answered in JSON', async () => {
     await using test = await createTestGateway();
     const answer = await raw(test, 'GET /api/kernelspecs/%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
@@ -251,6 +274,7 @@ describe('stopping', () => {
     expect((await test.app.inject({ url: '/api', headers: authorised })).statusCode).toBe(503);
     expect((await test.app.inject('/readyz')).statusCode).toBe(503);
     const response = await launch;
+    expect(response.headers.get('connection')).toBe('close');
     expect([response.status, ((await response.json()) as ErrorJson).code]).toEqual([503, 'GATEWAY_STOPPING']);
     await stopped;
     await expect(fetch(url)).rejects.toThrow();

@@ -50,7 +50,8 @@ export function gatewaySettingsPage(): string {
   const lines = [
     '# Settings of the gateway',
     '',
-    '<!-- Generated from apps/gateway/src/settings/gateway-settings.ts; a test compares the two. -->',
+    '<!-- Generated from apps/gateway/src/settings/gateway-settings.ts; a test compares the two: run it with UPDATE_DOCS=1. -->',
+    '<!-- prettier-ignore-start -->',
     '',
     'Every setting has one name: `base_url` in a configuration file is `--base-url` on the command line and `GP_BASE_URL`',
     'in the environment. The strongest source counts: flag, then file (`--config`, JSON, YAML or JavaScript), then',
@@ -75,5 +76,6 @@ export function gatewaySettingsPage(): string {
       `| \`${row.key}\` | ${row.default === undefined ? '' : `\`${row.default}\``} | ${variables} | ${row.description} |`,
     );
   }
+  lines.push('', '<!-- prettier-ignore-end -->');
   return `${lines.join('\n')}\n`;
 }

@@ -75,7 +75,8 @@ export async function startGateway(
     ...backends,
     ...gatewayOptions(settings, cwd),
     authenticator: authenticatorFor(settings, token),
-    ready: recovered,
+    // If they could not be looked for, that is in the log, and new kernels can be started all the same.
+    ready: recovered.catch(() => undefined),
     tls,
     logger,
   });
