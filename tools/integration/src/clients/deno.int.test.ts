@@ -3,7 +3,7 @@ import { KernelManager, KernelSpecAPI } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
 import { gatewayUnderTest } from '../support/gateway-under-test.ts';
 import { suiteServer } from '../support/suite-server.ts';
-import { createServicesClient, executeCode, isMessage, streamText } from './services-client.ts';
+import { createServicesClient, disposeManager, executeCode, isMessage, streamText } from './services-client.ts';
 import type { ServicesClient } from './services-client.ts';
 
 describe('the embedded TypeScript kernel through @jupyterlab/services', () => {
@@ -23,7 +23,7 @@ describe('the embedded TypeScript kernel through @jupyterlab/services', () => {
 
   afterEach(async () => {
     await kernels.shutdownAll();
-    kernels.dispose();
+    await disposeManager(kernels);
   });
 
   const start = async (): Promise<Kernel.IKernelConnection> => {

@@ -30,7 +30,7 @@ describe('JupyterLab with --gateway-url in a browser', () => {
     cells: readonly string[],
     work: (notebook: LabNotebook, page: Page) => Promise<void>,
   ): Promise<void> => {
-    await browser.withPage(name, async (page) => {
+    await browser.withPage({ name, servers: [lab, gateway] }, async (page) => {
       await work(await openLabNotebook({ lab, page, name, cells }), page);
     });
   };

@@ -47,7 +47,7 @@ export interface LabNotebook {
   done(cell: number): Promise<void>;
   /** Clicks a button of the notebook's toolbar. */
   tool(name: 'interrupt' | 'restart'): Promise<void>;
-  /** Waits until the kernel is idle according to the indicator in the toolbar. */
+  /** Waits until the status bar says that the kernel is idle. (The toolbar says so before there is a kernel.) */
   idle(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export async function openLabNotebook(options: {
       await page.locator(`.jp-NotebookPanel-toolbar [data-jp-item-name="${name}"] [data-command]`).first().click();
     },
     async idle() {
-      await page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor();
+      await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor();
     },
   };
   await cells.nth(options.cells.length - 1).waitFor({ timeout: 60_000 });

@@ -40,6 +40,19 @@ export function createServicesClient(options: ServicesClientOptions): ServicesCl
   return { settings: Object.assign(settings, { WebSocket: RecordedWebSocket }), sockets };
 }
 
+/**
+ * Disposes of a manager with nothing left behind. By itself the library only marks its polls as disposed, and their last
+ * timers keep the process alive for ten seconds more.
+ */
+export async function disposeManager(manager: { dispose(): void }): Promise<void> {
+  for (const value of Object.values(manager)) if (isPoll(value)) await value.stop();
+  manager.dispose();
+}
+
+function isPoll(value: unknown): value is { stop(): Promise<void> } {
+  return typeof value === 'object' && value !== null && 'tick' in value && 'stop' in value;
+}
+
 export interface ExecuteCodeOptions {
   readonly onInput?: ((prompt: string) => string) | undefined;
   /** Sees every IOPub message of the request, in order. */

@@ -16,7 +16,7 @@ import { suiteServer } from '../support/suite-server.ts';
 import { openTcpRelay } from '../support/tcp-relay.ts';
 import { until } from '../support/until.ts';
 import { openRawClient } from './raw-client.ts';
-import { createServicesClient, executeCode, isMessage, streamText } from './services-client.ts';
+import { createServicesClient, disposeManager, executeCode, isMessage, streamText } from './services-client.ts';
 import type { FramingName, ServicesClient } from './services-client.ts';
 
 const server = suiteServer(() => gatewayUnderTest());
@@ -38,7 +38,7 @@ describe.each<FramingName>(['v1', 'default'])('@jupyterlab/services in the %s fr
 
   afterEach(async () => {
     await kernels.shutdownAll();
-    kernels.dispose();
+    await disposeManager(kernels);
   });
 
   const start = async (name = 'python3'): Promise<Kernel.IKernelConnection> => {
@@ -159,9 +159,10 @@ display(HTML('<b>x</b>'))
     const { reply } = await executeCode(kernel, `gone`);
     expect(reply.content).toMatchObject({ status: 'error', ename: 'NameError', execution_count: 1 });
 
+    const anew = ['restarting', 'starting'];
     await observer.message(
-      ({ header, content }) => header.msg_type === 'status' && content['execution_state'] === 'restarting',
-      'status restarting',
+      ({ header, content }) => header.msg_type === 'status' && anew.includes(String(content['execution_state'])),
+      'status of a kernel that starts anew',
     );
     const request = observer.send('shell', 'execute_request', { code: `print('same connection')`, silent: false });
     const output = await observer.message(
@@ -318,7 +319,7 @@ numbers(300, 400)
       expect(relayed.sockets.length).toBeGreaterThan(1);
     } finally {
       await through.shutdownAll();
-      through.dispose();
+      await disposeManager(through);
     }
   });
 
@@ -355,7 +356,7 @@ numbers(300, 400)
       expect(await SessionAPI.listRunning(client.settings)).toEqual([]);
       expect(await KernelAPI.listRunning(client.settings)).toEqual([]);
     } finally {
-      sessions.dispose();
+      await disposeManager(sessions);
     }
   });
 

@@ -6,15 +6,22 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { processesMarked } from './process-census.ts';
 import { createScratchFolder } from './scratch-folder.ts';
+import type { RunningServer } from './server-process.ts';
 import { testBrowser } from './test-environment.ts';
 import { until } from './until.ts';
 
 export interface TestBrowser extends AsyncDisposable {
   /**
-   * Runs `work` with a new page. When it fails, a screenshot and what the page told its console are left in
-   * `GP_TEST_ARTIFACTS` (default: a folder in the system's temporary folder), and the error says where.
+   * Runs `work` with a new page. When it fails, a screenshot, what the page told its console and the servers' logs are
+   * left in `GP_TEST_ARTIFACTS` (default: a folder in the system's temporary folder), and the error says where.
    */
-  withPage(name: string, work: (page: Page) => Promise<void>): Promise<void>;
+  withPage(options: WithPageOptions, work: (page: Page) => Promise<void>): Promise<void>;
+}
+
+export interface WithPageOptions {
+  /** Name of the files that are left. */
+  readonly name: string;
+  readonly servers: readonly RunningServer[];
 }
 
 /** Starts a headless Chromium with a profile of its own, which talks to nobody but the pages under test. */
@@ -43,7 +50,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     throw error;
   }
   return {
-    async withPage(name, work) {
+    async withPage(options, work) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
       const page = await context.newPage();
       page.setDefaultTimeout(30_000);
@@ -53,7 +60,7 @@ export async function startBrowser(): Promise<TestBrowser> {
       try {
         await work(page);
       } catch (error) {
-        const where = await keepEvidence({ name, page, consoleLines });
+        const where = await keepEvidence({ ...options, page, consoleLines });
         throw new Error(`${errorMessage(error)}\n(${where})`, { cause: error });
       } finally {
         await context.close();
@@ -71,19 +78,22 @@ export async function startBrowser(): Promise<TestBrowser> {
   };
 }
 
-async function keepEvidence(evidence: {
-  readonly name: string;
-  readonly page: Page;
-  readonly consoleLines: readonly string[];
-}): Promise<string> {
+async function keepEvidence(
+  evidence: WithPageOptions & { readonly page: Page; readonly consoleLines: readonly string[] },
+): Promise<string> {
   const folder = process.env['GP_TEST_ARTIFACTS'] ?? join(tmpdir(), 'gateway-provisioners-tests');
-  const stem = join(folder, evidence.name.replaceAll(/[^a-z0-9]+/gi, '-'));
+  const stem = join(folder, fileName(evidence.name));
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(`${stem}.log`, evidence.consoleLines.join('\n'));
+    await writeFile(`${stem}.console.log`, evidence.consoleLines.join('\n'));
+    for (const server of evidence.servers) await writeFile(`${stem}.${fileName(server.name)}.log`, server.log());
     await evidence.page.screenshot({ path: `${stem}.png` });
-    return `screenshot: ${stem}.png, console: ${stem}.log`;
+    return `screenshot and logs: ${stem}.*`;
   } catch (error) {
     return `no screenshot: ${errorMessage(error)}`;
   }
+}
+
+function fileName(name: string): string {
+  return name.replaceAll(/[^a-z0-9]+/gi, '-');
 }
