@@ -1,4 +1,6 @@
+import { ResourceStack } from '@gateway-provisioners/core';
 import { openKernelChannels } from './life/channels.ts';
+import { openManagerSources } from './manager/manager-sources.ts';
 import { Manager } from './manager/manager.ts';
 import type { KernelManagerOptions } from './options.ts';
 import { memoryStore } from './store/memory-store.ts';
@@ -8,15 +10,20 @@ import type { KernelManager } from './types.ts';
  * Opens the store and returns a manager. Call {@link KernelManager.recover} next when the store may hold kernels.
  *
  * ```ts
- * await using manager = await createKernelManager({ registry, kernelspecs });
+ * await using manager = await createKernelManager({ provisioners: [localProvisioner], env: process.env });
  * const kernel = await manager.start({ name: 'python3' });
  * for await (const message of kernel.execute('6 * 7')) console.log(message.header.msg_type);
  * ```
- * The manager closes the store when it is closed, the registry stays the caller's.
+ * The manager closes the store when it is closed; a registry and kernelspecs that it was given stay the caller's.
  * Errors: `INVALID_ARGUMENT` for a setting that makes no sense, `INVALID_STATE` when another process has the store.
  */
 export async function createKernelManager(options: KernelManagerOptions): Promise<KernelManager> {
-  const store = options.store ?? memoryStore();
+  await using stack = new ResourceStack();
+  const store = stack.use(options.store ?? memoryStore());
   const instanceId = await store.open({ instanceId: options.instanceId });
-  return new Manager({ options, store, instanceId, openChannels: openKernelChannels });
+  const sources = await openManagerSources(options, instanceId);
+  stack.defer(() => sources.release('end'));
+  const manager = new Manager({ options, store, sources, instanceId, openChannels: openKernelChannels });
+  stack.move();
+  return manager;
 }

@@ -5,6 +5,7 @@ import type {
   KernelProvisioner,
   KernelSpec,
   Logger,
+  ProvisionerDefinition,
   Rendezvous,
   TransportEncryption,
 } from '@gateway-provisioners/core';
@@ -65,8 +66,17 @@ export interface AutoRestartOptions {
 }
 
 export interface KernelManagerOptions {
-  readonly registry: ProvisionerSource;
-  readonly kernelspecs: KernelSpecSource;
+  /** Where kernels can run. Give either these or a {@link KernelManagerOptions.registry}. */
+  readonly provisioners?: readonly ProvisionerDefinition[] | undefined;
+  /** A registry that the caller owns, for settings, configured or discovered provisioners. */
+  readonly registry?: ProvisionerSource | undefined;
+  /** Default: what is installed on this machine by Jupyter's search path under `env`, and the kernels that need no spec. */
+  readonly kernelspecs?: KernelSpecSource | undefined;
+  /**
+   * Folder for connection files and logs of kernels, for `provisioners`. Default: a new one in the system's temporary
+   * folder, removed when the manager is closed with `{ kernels: 'end' }`.
+   */
+  readonly runtimeDir?: string | undefined;
   /** Records of kernels. Default: {@link memoryStore}, which forgets them when the process ends. */
   readonly store?: KernelStore | undefined;
   /** Stands on every resource that is created. Default: the store's own, chosen once. */

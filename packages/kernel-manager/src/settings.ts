@@ -1,5 +1,6 @@
 import { ProvisionerError, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { Clock, KernelSpec, Logger, Rendezvous, TransportEncryption } from '@gateway-provisioners/core';
+import { resolveTransportEncryption } from '@gateway-provisioners/wire';
 import type { JournalBounds } from './clients/client-hub.ts';
 import type { KernelManagerOptions } from './options.ts';
 
@@ -68,25 +69,13 @@ export function resolveSettings(options: KernelManagerOptions): ManagerSettings 
 }
 
 /**
- * Whether a kernel's channels are to be encrypted: the policy, reconciled with what its kernelspec declares in
- * `metadata.supported_encryption` (`curve`, as text or in a list).
+ * Whether a kernel's channels are to be encrypted: the policy, reconciled with what its kernelspec declares.
  * Errors: `ENCRYPTION_UNAVAILABLE` when it is required and not declared.
  */
 export function encryptionFor(spec: KernelSpec, policy: TransportEncryption | undefined): TransportEncryption {
   const wanted = policy ?? (spec.provisioner.provisionerName === 'local-provisioner' ? 'disabled' : 'auto');
-  if (wanted === 'disabled' || declaresCurve(spec)) return wanted;
-  if (wanted === 'auto') return 'disabled';
-  throw new ProvisionerError(
-    'ENCRYPTION_UNAVAILABLE',
-    "transport encryption is required, but the kernelspec does not declare 'curve' in metadata.supported_encryption",
-    { coordinates: { kernelspec: spec.name } },
-  );
-}
-
-function declaresCurve(spec: KernelSpec): boolean {
-  const declared: unknown = spec.metadata['supported_encryption'];
-  const words: readonly unknown[] = Array.isArray(declared) ? declared : [declared];
-  return words.some((word) => typeof word === 'string' && word.trim().toLowerCase() === 'curve');
+  const supported = spec.metadata['supported_encryption'];
+  return resolveTransportEncryption({ policy: wanted, supported, kernelName: spec.name }).encrypt ? wanted : 'disabled';
 }
 
 const noRendezvous: Rendezvous = {

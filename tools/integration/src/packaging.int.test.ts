@@ -16,12 +16,18 @@ interface Manifest {
 
 /** What a stranger's program looks like; it is type-checked against the tarballs, then run. */
 const program = `
-import { createRegistry, isProvisionerError } from '@gateway-provisioners/core';
-import { registerBundledProvisioners } from '@gateway-provisioners/bundle';
-import { createKernelSpecs, nativeKernelSpecs } from '@gateway-provisioners/kernelspec';
-import { createKernelManager, memoryStore } from '@gateway-provisioners/kernel-manager';
+import { ConfigError, isProvisionerError } from '@gateway-provisioners/core';
+import { createKernelManager } from '@gateway-provisioners/kernel-manager';
+import type { Kernel } from '@gateway-provisioners/kernel-manager';
+import { localProvisioner } from '@gateway-provisioners/provisioner-local';
 
-PROGRAM_BODY
+await using manager = await createKernelManager({ provisioners: [localProvisioner], env: process.env });
+const kernel: Kernel = await manager.start({ name: 'deno' });
+for await (const message of kernel.execute('6 * 7')) {
+  if (message.header.msg_type === 'execute_result') console.log(JSON.stringify(message.parseContent()['data']));
+}
+const failure: unknown = await manager.start({ name: 'dena' }).catch((error: unknown) => error);
+if (isProvisionerError(failure) && !(failure instanceof ConfigError)) console.log('unknown kernelspec:', failure.code);
 `;
 
 describe('packed packages', () => {

@@ -17,6 +17,7 @@ import { RecordKeeper } from '../store/record-keeper.ts';
 import type { Kernel, KernelEvents, KernelManager, RecoveryReport, StartKernelOptions } from '../types.ts';
 import { Culler } from './culler.ts';
 import { checkLimits } from './kernel-limits.ts';
+import type { ManagerSources } from './manager-sources.ts';
 import { Recovery } from './recovery.ts';
 import { checkStart } from './start-inputs.ts';
 import type { StartInputs } from './start-inputs.ts';
@@ -24,6 +25,7 @@ import type { StartInputs } from './start-inputs.ts';
 export interface ManagerParts {
   readonly options: KernelManagerOptions;
   readonly store: KernelStore;
+  readonly sources: ManagerSources;
   readonly instanceId: string;
   readonly openChannels: OpenChannels;
 }
@@ -92,12 +94,12 @@ export class Manager implements KernelManager {
 
   async recover(options: CallOptions = {}): Promise<RecoveryReport> {
     this.#assertOpen();
-    const { store, options: given } = this.#parts;
+    const { store, sources } = this.#parts;
     this.#recovery ??= new Recovery({
       instanceId: this.instanceId,
       store,
-      registry: given.registry,
-      kernelspecs: given.kernelspecs,
+      registry: sources.registry,
+      kernelspecs: sources.kernelspecs,
       settings: this.#settings,
       incarnationOf: (kernelId) => {
         if (this.#reserved.has(kernelId)) return 'starting';
@@ -145,6 +147,7 @@ export class Manager implements KernelManager {
     const results = await Promise.allSettled(
       [...this.#kernels.values()].map((kernel) => (kernels === 'end' ? kernel.shutdown() : kernel.release())),
     );
+    await this.#parts.sources.release(kernels);
     await this.#parts.store[Symbol.asyncDispose]();
     const failures = results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
     if (failures.length > 0) throw new AggregateError(failures, 'some kernels could not be ended or let go of');
@@ -191,7 +194,7 @@ export class Manager implements KernelManager {
     name: string | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly spec: KernelSpec; readonly provisioner: KernelProvisioner }> {
-    const { kernelspecs, registry } = this.#parts.options;
+    const { kernelspecs, registry } = this.#parts.sources;
     const spec = await kernelspecs.find(name ?? (await kernelspecs.defaultName({ signal })), { signal });
     const { provisionerName, config } = spec.provisioner;
     return { spec, provisioner: await registry.provisionerFor(provisionerName, config, { signal }) };

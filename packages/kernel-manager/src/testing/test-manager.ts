@@ -1,6 +1,7 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { KernelSpec } from '@gateway-provisioners/core';
 import type { KernelMessage } from '@gateway-provisioners/wire';
+import { openManagerSources } from '../manager/manager-sources.ts';
 import { Manager } from '../manager/manager.ts';
 import type { KernelManagerOptions, KernelSpecSource } from '../options.ts';
 import { memoryStore } from '../store/memory-store.ts';
@@ -45,16 +46,14 @@ export async function testManager(
 ): Promise<{ readonly manager: Manager; readonly backend: FakeBackend }> {
   const { backend = new FakeBackend(), spec = testSpec(), ...rest } = options;
   const store = rest.store ?? memoryStore();
-  const manager = new Manager({
-    options: {
-      registry: { provisionerFor: () => Promise.resolve(backend) },
-      kernelspecs: specSource(spec),
-      ...rest,
-    },
-    store,
-    instanceId: await store.open({ instanceId: rest.instanceId }),
-    openChannels: backend.openChannels,
-  });
+  const instanceId = await store.open({ instanceId: rest.instanceId });
+  const given = {
+    registry: { provisionerFor: () => Promise.resolve(backend) },
+    kernelspecs: specSource(spec),
+    ...rest,
+  };
+  const sources = await openManagerSources(given, instanceId);
+  const manager = new Manager({ options: given, store, sources, instanceId, openChannels: backend.openChannels });
   return { manager, backend };
 }
 
