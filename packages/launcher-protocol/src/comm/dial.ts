@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ProvisionerError, abortError, isProvisionerError, systemErrorCode } from '@gateway-provisioners/core';
+import type { CommState } from '@gateway-provisioners/core';
+
+/**
+ * Opens a connection to a launcher's listener. Rejects with a system error; `ECONNREFUSED` means that nobody is there.
+ * Whoever gives another one (an SSH forward, a port-forward) keeps to that, and destroys the stream when `signal` aborts.
+ */
+export type Dial = (state: CommState, options: { readonly signal: AbortSignal }) => Promise<Duplex>;
+
+export const dialTcp: Dial = async (state, { signal }) => {
+  // Half-open: the request's end must not end the reply.
+  const socket = connect({ host: state.host, port: state.port, allowHalfOpen: true, noDelay: true });
+  try {
+    await once(socket, 'connect', { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? abortError(signal) : error;
+  }
+};
+
+/** The open connection; undefined when it was refused. Errors: `KERNEL_UNREACHABLE`. */
+export async function dialListener(
+  dial: Dial,
+  state: CommState,
+  options: { readonly signal: AbortSignal },
+): Promise<Duplex | undefined> {
+  try {
+    return await dial(state, options);
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw unreachable(state, error);
+  }
+}
+
+/** An abort by the caller stays what it is; all else means that nothing is known about the kernel. */
+export function unreachable(state: CommState, cause: unknown): Error {
+  const isOwn = isProvisionerError(cause) && cause.code !== 'DEADLINE_EXCEEDED' && cause.code !== 'CONNECTION_LOST';
+  if (isOwn) return cause;
+  return new ProvisionerError('KERNEL_UNREACHABLE', "the launcher's listener could not be asked", {
+    cause,
+    coordinates: { kernelId: state.kernelId, host: state.host, port: state.port },
+  });
+}
+
+/** Several addresses of one name give an AggregateError, whose own code is that of its first. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isRefusal);
+  return systemErrorCode(error) === 'ECONNREFUSED';
+}
