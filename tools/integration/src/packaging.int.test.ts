@@ -6,7 +6,23 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** As a stranger would, without what npm tells the scripts that it runs here; a failure shows all that was printed. */
+async function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly timeout?: number } = {},
+): Promise<string> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
+  try {
+    return (await execute(program, args, { maxBuffer: 1 << 26, env, ...options })).stdout;
+  } catch (error) {
+    const printed = error instanceof Error && 'stderr' in error && 'stdout' in error ? error : undefined;
+    throw new Error(`${String(error)}\n${String(printed?.stdout)}\n${String(printed?.stderr)}`, { cause: error });
+  }
+}
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 interface Manifest {
@@ -41,16 +57,13 @@ describe('packed packages', () => {
       for (const name of await readdir(join(root, group))) {
         const manifest = JSON.parse(await readFile(join(root, group, name, 'package.json'), 'utf8')) as Manifest;
         if (manifest.private === true) continue;
-        const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
-          cwd: join(root, group, name),
-          maxBuffer: 1 << 26,
-        });
-        const parsed: unknown = JSON.parse(stdout);
+        const args = ['pack', '--json', '--pack-destination', folder];
+        const parsed: unknown = JSON.parse(await run('npm', args, { cwd: join(root, group, name) }));
         tarballs.push(join(folder, fileNameOf(parsed)));
       }
     }
     await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
-    await run('npm', ['install', '--no-audit', '--no-fund', ...tarballs], { cwd: folder, maxBuffer: 1 << 26 });
+    await run('npm', ['install', '--no-audit', '--no-fund', ...tarballs], { cwd: folder });
   }, 300_000);
 
   afterAll(async () => {
@@ -75,13 +88,13 @@ describe('packed packages', () => {
       }),
     );
     await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder]);
-    const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder, timeout: 60_000 });
+    const stdout = await run(process.execPath, ['program.js'], { cwd: folder, timeout: 60_000 });
     expect(stdout).toContain('42');
     expect(stdout).toContain('unknown kernelspec: KERNELSPEC_NOT_FOUND');
   });
 
   test('the command line answers from the installed package', async () => {
-    const { stdout } = await run(join(folder, 'node_modules', '.bin', 'gateway-provisioners'), ['kernelspecs', 'list']);
+    const stdout = await run(join(folder, 'node_modules', '.bin', 'gateway-provisioners'), ['kernelspecs', 'list']);
     expect(stdout).toContain('deno');
   });
 });
