@@ -25,9 +25,11 @@ export function channelRoutes(app: App, context: GatewayContext): void {
         if (upgrade === undefined) {
           throw new ProvisionerError('INVALID_REQUEST', 'the upgrade header came without "Connection: Upgrade"');
         }
+        const accept = await context.sockets.prepare();
+        if (context.work.draining) throw new ProvisionerError('GATEWAY_STOPPING', 'the gateway is stopping');
         reply.hijack();
         context.work.release(reply.raw);
-        context.sockets.accept({
+        accept({
           ...upgrade.takeSocket(reply.raw),
           request: request.raw,
           kernel,

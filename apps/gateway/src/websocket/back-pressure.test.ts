@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
@@ -81,6 +82,35 @@ describe('a client that stops reading', () => {
     await client.waitFor(total);
     expect(client.received.map((data) => v1Framing.decode(data).parseContent()['n'])).toEqual(
       Array.from({ length: total }, (_, n) => n),
+    );
+  });
+
+  test('is bounded with compression too', async () => {
+    await using test = await createTestGateway({ websocket: { highWaterBytes: 64 * 1024, compression: true } });
+    const kernel = await test.kernels.start({ owner: 'default' });
+    const client = await test.connect(kernel.id, { ...v1, query: '?session_id=slow' });
+    await client.opened;
+    expect(client.socket.extensions).toContain('permessage-deflate');
+    client.socket.pause();
+    // Noise, which no compression makes small.
+    const noise = (n: number) =>
+      createMessage({
+        channel: 'iopub',
+        msgType: 'display_data',
+        content: { n },
+        session: 'k',
+        buffers: [randomBytes(64 * 1024)],
+      });
+    let n = 0;
+    while (!clientOf(test, 'slow').isBlocked) {
+      kernel.emit(noise(n++));
+      await turns(1);
+    }
+    kernel.emit(noise(n++), noise(n++));
+    client.socket.resume();
+    await client.waitFor(n);
+    expect(client.received.map((data) => v1Framing.decode(data).parseContent()['n'])).toEqual(
+      Array.from({ length: n }, (_, index) => index),
     );
   });
 

@@ -1,6 +1,7 @@
 import { WebSocket, WebSocketServer } from 'ws';
 import { V1_SUBPROTOCOL } from '@gateway-provisioners/wire';
 import { closeText } from './close-codes.ts';
+import type { WebSocketServerOptions } from './web-socket-server-options.ts';
 
 /**
  * A WebSocket that gives a reason when ws itself ends a connection because of a broken or oversized frame: ws closes
@@ -21,14 +22,6 @@ class ReasonedWebSocket extends WebSocket {
     if (code === 1008) return 'the message has too many fragments';
     return code === 1009 ? this.oversizeReason : undefined;
   }
-}
-
-export interface WebSocketServerOptions {
-  /** ws stops reading a message beyond this. */
-  readonly maxPayloadBytes: number;
-  readonly oversizeReason: string;
-  readonly compression: boolean;
-  readonly closeTimeoutMs: number;
 }
 
 /** The ws library's server without a port of its own. */

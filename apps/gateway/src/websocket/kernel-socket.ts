@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
-import type { RawData } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
 import type { Clock, Logger } from '@gateway-provisioners/core';
 import type { Kernel, KernelClient } from '@gateway-provisioners/kernel-manager';
@@ -112,7 +111,7 @@ export class KernelSocket {
   /** Says why, then ends the connection; what the client has not taken yet gets the close timeout to leave. */
   close(reason: CloseReason): void {
     const { webSocket, logger } = this.#options;
-    if (webSocket.readyState !== WebSocket.OPEN) return;
+    if (webSocket.readyState !== webSocket.OPEN) return;
     this.#heartbeat.stop();
     this.#client?.close({ undelivered: this.#outbox.finish({ flush: reason.keepOutput ?? false }) });
     logger.debug('closing websocket', { closeCode: reason.code, reason: reason.text });
@@ -124,10 +123,10 @@ export class KernelSocket {
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
-    const { framing, limits } = this.#options;
+    const { framing, limits, webSocket } = this.#options;
     this.#heartbeat.sign();
     const client = this.#client;
-    if (client === undefined || this.#options.webSocket.readyState !== WebSocket.OPEN) return;
+    if (client === undefined || webSocket.readyState !== webSocket.OPEN) return;
     // The type allows fragments and ArrayBuffers, which the default binary type never brings.
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
     let message: KernelMessage;

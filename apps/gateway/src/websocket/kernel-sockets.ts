@@ -7,9 +7,9 @@ import type { Kernel } from '@gateway-provisioners/kernel-manager';
 import { V1_SUBPROTOCOL, defaultFraming, v1Framing } from '@gateway-provisioners/wire';
 import type { WebSocketOptions } from '../gateway-options.ts';
 import { closeReasons, tooLarge } from './close-codes.ts';
-import { createWebSocketServer } from './gateway-web-socket.ts';
 import { KernelSocket } from './kernel-socket.ts';
 import type { KernelSocketLimits } from './kernel-socket.ts';
+import type { WebSocketServerOptions } from './web-socket-server-options.ts';
 
 const MIB = 1024 * 1024;
 
@@ -24,7 +24,8 @@ export interface AcceptOptions {
 
 /** All WebSockets of the gateway. */
 export class KernelSockets {
-  readonly #server: WebSocketServer;
+  readonly #serverOptions: WebSocketServerOptions;
+  #server: Promise<WebSocketServer> | undefined;
   readonly #limits: KernelSocketLimits;
   readonly #sockets = new Set<KernelSocket>();
   readonly #clock: Clock;
@@ -41,25 +42,34 @@ export class KernelSockets {
       pingIntervalMs: options.pingIntervalMs ?? 30_000,
       stallTimeoutMs: options.stallTimeoutMs ?? 600_000,
     };
-    this.#server = createWebSocketServer({
+    this.#serverOptions = {
       // Up to twice the limit is read to its end, so that the refusal can name the request that it concerns.
       maxPayloadBytes: 2 * maxMessageBytes,
       oversizeReason: tooLarge(maxMessageBytes).text,
       compression: options.compression ?? false,
       closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
-    });
+    };
   }
 
   get count(): number {
     return this.#sockets.size;
   }
 
-  /** Completes a handshake whose request has been checked, and joins the kernel's conversation. */
-  accept(options: AcceptOptions): void {
-    this.#server.handleUpgrade(options.request, options.socket, options.head, (webSocket) => {
-      this.#server.emit('connection', webSocket, options.request);
-      this.#join(webSocket, options);
-    });
+  /**
+   * Loads the WebSocket library, which a gateway can start to serve without, and returns what completes handshakes
+   * whose requests have been checked and joins them to their kernel's conversation.
+   */
+  async prepare(): Promise<(options: AcceptOptions) => void> {
+    this.#server ??= import('./gateway-web-socket.ts').then(({ createWebSocketServer }) =>
+      createWebSocketServer(this.#serverOptions),
+    );
+    const server = await this.#server;
+    return (options) => {
+      server.handleUpgrade(options.request, options.socket, options.head, (webSocket) => {
+        server.emit('connection', webSocket, options.request);
+        this.#join(webSocket, options);
+      });
+    };
   }
 
   /** Closes every WebSocket with 1001 and waits until all are gone or the signal fires. */

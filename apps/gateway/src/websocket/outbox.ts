@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Cancellation, Clock } from '@gateway-provisioners/core';
 import type { KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
 
@@ -76,7 +76,7 @@ export class Outbox {
   #flush(batch: readonly KernelMessage[], highWaterBytes: number): number {
     const { webSocket, socket, framing } = this.#options;
     const sent: KernelMessage[] = [];
-    if (batch.length === 0 || webSocket.readyState !== WebSocket.OPEN) return 0;
+    if (batch.length === 0 || webSocket.readyState !== webSocket.OPEN) return 0;
     // Before sending: what is sent may be reported as taken at once.
     this.#inFlight.add(sent);
     socket.cork();
