@@ -113,7 +113,7 @@ describe.each([
     );
     await restarting;
     await run(kernel, 'pass');
-    expect(client.seen[0]).toBe('status:restarting');
+    expect(client.seen[0]).toBe('status:starting');
     expect(client.seen).toContain('stream:held\n');
 
     await expect(kernel.execute('import os; os._exit(3)').reply).rejects.toMatchObject({ code: 'KERNEL_DIED' });

@@ -67,8 +67,9 @@ export interface Kernel extends AsyncDisposable {
   ready(options?: CallOptions): Promise<void>;
   interrupt(options?: CallOptions): Promise<void>;
   /**
-   * Same id; clients stay connected and see `restarting`. Settles when the new incarnation answers; calls during a start
-   * or restart join it, and an aborted signal only ends the waiting. When it fails the kernel is dead, and says why.
+   * Same id; clients stay connected and are sent the status `starting` (`restarting` is what they are sent for a kernel
+   * that died); the model shows `restarting`. Settles when the new incarnation answers; calls during a start or restart
+   * join it, and an aborted signal only ends the waiting. When it fails the kernel is dead, and says why.
    */
   restart(options?: CallOptions): Promise<void>;
   /** Graceful unless `now`; removes the kernel from the manager. Idempotent. */

@@ -16,7 +16,8 @@ export interface KernelLifeListener {
   /** The phase or the reason changed. */
   readonly onChanged: () => void;
   readonly onProgress: (progress: LaunchProgress) => void;
-  readonly onRestarting: () => void;
+  /** Somebody asked for it, or the kernel died. */
+  readonly onRestarting: (cause: 'requested' | 'died') => void;
   /** Messages can be delivered from now on. `isFound`: it was attached to, and what it does is not known. */
   readonly onReachable: (isFound: boolean) => void;
   /** It answered on shell, so that it has nothing else to do; or (`isBusy`) on control alone. */

@@ -157,7 +157,7 @@ describe('restart', () => {
     expect(old.calls).toEqual(['kill', 'dispose']);
     expect(backend.last.context).toMatchObject({ kernelId: kernel.id, incarnation: 2, env: old.context.env });
     expect((await store.get(kernel.id))?.record).toMatchObject({ incarnation: 2, phase: 'running' });
-    expect(client.seen).toEqual(['status:restarting', 'status:idle']);
+    expect(client.seen).toEqual(['status:starting', 'status:idle']);
     const late = createMessage({
       channel: 'iopub',
       msgType: 'stream',
@@ -188,7 +188,7 @@ describe('restart', () => {
     client.client.send(execute('print b', 'b'));
     await restarting;
     expect(backend.last.kernel.received.map(({ header }) => header.msg_id)).toEqual(['a', 'b']);
-    expect(client.seen.slice(0, 2)).toEqual(['status:restarting', 'status:idle']);
+    expect(client.seen.slice(0, 2)).toEqual(['status:starting', 'status:idle']);
   });
 
   it('loses to a shutdown', async () => {

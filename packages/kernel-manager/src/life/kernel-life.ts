@@ -157,7 +157,7 @@ export class KernelLife {
 
   async #restart(): Promise<void> {
     this.#budget.reset();
-    this.#beginAnew();
+    this.#beginAnew('requested');
     try {
       await this.#endCurrent({ graceful: true, restart: true, isBusy: this.#options.listener.isBusy() });
       await this.#nextLife();
@@ -174,7 +174,7 @@ export class KernelLife {
     });
     while (this.#budget.take()) {
       this.#options.logger.warn('the kernel died and is started again', { attempt: this.#budget.used });
-      this.#beginAnew();
+      this.#beginAnew('died');
       try {
         await this.#endCurrent(KILL);
         await this.#nextLife();
@@ -189,7 +189,7 @@ export class KernelLife {
     throw failure;
   }
 
-  #beginAnew(): void {
+  #beginAnew(cause: 'requested' | 'died'): void {
     this.reason = undefined;
     this.info = undefined;
     this.#isFound = false;
@@ -197,7 +197,7 @@ export class KernelLife {
     this.#current?.mute();
     if (this.#gate.isSettled) this.#gate = new Gate();
     if (this.#phase !== 'restarting') this.#move('restart');
-    this.#options.listener.onRestarting();
+    this.#options.listener.onRestarting(cause);
   }
 
   async #nextLife(): Promise<void> {

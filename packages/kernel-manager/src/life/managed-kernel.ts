@@ -107,8 +107,8 @@ export class ManagedKernel implements Kernel {
           this.#progress = progress;
           options.onProgress?.(progress);
         },
-        onRestarting: () => {
-          this.#onRestarting();
+        onRestarting: (cause) => {
+          this.#onRestarting(cause);
         },
         onReachable: (isFound) => {
           this.#onReachable(isFound);
@@ -317,10 +317,12 @@ export class ManagedKernel implements Kernel {
     this.#showState();
   }
 
-  #onRestarting(): void {
+  #onRestarting(cause: 'requested' | 'died'): void {
     this.#deathNotice = undefined;
     this.#activity.reset('unknown');
-    this.#hub.broadcast(statusMessage('restarting', this.#life.current?.kernelSession ?? ''));
+    // JupyterLab takes `restarting` for a death, whoever asked for the restart, and says so in a dialog.
+    const state = cause === 'died' ? 'restarting' : 'starting';
+    this.#hub.broadcast(statusMessage(state, this.#life.current?.kernelSession ?? ''));
     this.#failExecutions(
       new ProvisionerError('KERNEL_DIED', 'the kernel was restarted', { coordinates: { kernelId: this.id } }),
     );

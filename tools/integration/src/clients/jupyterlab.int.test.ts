@@ -96,10 +96,24 @@ display(Image(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAA
       await notebook.idle();
       await notebook.run(1);
       await eventually(notebook, 1, 'NameError');
+      // Nothing claims that the kernel died.
+      expect(await page.locator('.jp-Dialog').count()).toBe(0);
       await notebook.run(0);
       await notebook.done(0);
       await notebook.run(1);
       await eventually(notebook, 1, /1$/);
+    });
+  });
+
+  test('a kernel that dies is announced, comes back, and runs again', async () => {
+    await inNotebook('death', [`import os; os._exit(3)`, `print('back')`], async (notebook, page) => {
+      await notebook.run(0);
+      const dialog = page.locator('.jp-Dialog').filter({ hasText: 'appears to have died' });
+      await dialog.waitFor();
+      await dialog.locator('.jp-mod-accept').click();
+      await notebook.idle();
+      await notebook.run(1);
+      await eventually(notebook, 1, 'back');
     });
   });
 
@@ -141,6 +155,6 @@ ipywidgets.VBox([slider, label])`,
   test('all of it ran on the gateway', async () => {
     const response = await gateway.request('api/kernels');
     const kernels: unknown = await response.json();
-    expect(kernels).toHaveLength(4);
+    expect(kernels).toHaveLength(5);
   });
 });
