@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -49,11 +49,6 @@ export async function startRawKernel(options: RawKernelOptions): Promise<RawKern
       await exited;
     },
   };
-}
-
-/** The command of a kernelspec on disk. */
-export async function kernelArgv(specFolder: string): Promise<readonly string[]> {
-  return (JSON.parse(await readFile(join(specFolder, 'kernel.json'), 'utf8')) as { argv: string[] }).argv;
 }
 
 async function freePorts(count: number): Promise<number[]> {
