@@ -95,6 +95,7 @@ export function openEnvelope(
   listenerSecretKey: Uint8Array,
 ): { readonly content: EnvelopeContent; readonly shared: Uint8Array } | undefined {
   const shared = sharedKey(envelope.publicKey, listenerSecretKey);
+  if (shared === undefined) return undefined;
   const plaintext = unseal(envelope.sealed, shared);
   const fields = plaintext === undefined ? undefined : parseJsonObject(plaintext);
   const parsed = contentSchema.safeParse(fields);

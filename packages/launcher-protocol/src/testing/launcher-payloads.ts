@@ -64,6 +64,7 @@ export function encodeVersion2(
 ): EncodedEnvelope {
   const keys = createBoxKeys();
   const shared = sharedKey(launch.public_key, keys.secretKey);
+  if (shared === undefined) throw new ProvisionerError('INVALID_ARGUMENT', 'the public key of the listener is none');
   const commKey = randomBytes(32);
   const comm = fields['comm_port'] === undefined ? {} : { comm_key: encodeBase64(commKey) };
   const content = { token: launch.token, ...comm, ...fields, ...overrides };
