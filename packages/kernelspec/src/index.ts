@@ -27,3 +27,4 @@ export type { PythonInstallation } from './python-installation.ts';
 export { findPython } from './python-installation.ts';
 export type { KernelSpecFolders, SearchPathOptions } from './search-path.ts';
 export { kernelSpecFolders } from './search-path.ts';
+export { destinationFolder } from './write.ts';

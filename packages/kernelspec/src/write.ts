@@ -67,7 +67,8 @@ export async function removeKernelSpecFolder(folder: string): Promise<void> {
   });
 }
 
-function destinationFolder(destination: KernelSpecDestination, folders: KernelSpecFolders): string {
+/** The folder that holds kernelspec folders. Errors: `INVALID_ARGUMENT` when there is no such place on this machine. */
+export function destinationFolder(destination: KernelSpecDestination, folders: KernelSpecFolders): string {
   switch (destination.to) {
     case 'user':
       return folders.user;

@@ -1,0 +1,39 @@
+import type { KernelLanguage, LauncherFile } from '../types.ts';
+
+const LISTENER: LauncherFile = {
+  path: 'scripts/server_listener.py',
+  sources: ['python/scripts/server_listener.py', 'shared/scripts/server_listener.py'],
+  optional: false,
+};
+
+const launchers: Readonly<Record<KernelLanguage, readonly LauncherFile[]>> = {
+  Python: [
+    { path: 'scripts/launch_ipykernel.py', sources: ['python/scripts/launch_ipykernel.py'], optional: false },
+    LISTENER,
+  ],
+  R: [
+    { path: 'scripts/launch_IRkernel.R', sources: ['R/scripts/launch_IRkernel.R'], optional: false },
+    { ...LISTENER, sources: ['R/scripts/server_listener.py', 'shared/scripts/server_listener.py'] },
+  ],
+  Scala: [
+    { path: 'lib/toree-launcher*.jar', sources: ['scala/lib'], optional: false },
+    { path: 'lib/toree-assembly-*.jar', sources: ['scala/lib'], optional: false },
+  ],
+};
+
+/** The launcher that runs the kernel itself, for backends that run the kernelspec's own files. */
+export function languageLauncher(language: KernelLanguage): readonly LauncherFile[] {
+  return launchers[language];
+}
+
+/** A script that asks a container engine for the kernel; this gateway does that itself. */
+export function containerLauncher(
+  folder: 'docker' | 'kubernetes' | 'operators',
+  names: readonly string[],
+): LauncherFile[] {
+  return names.map((name) => ({
+    path: `scripts/${name}`,
+    sources: [`${folder}/scripts/${name}`],
+    optional: true,
+  }));
+}
