@@ -11,7 +11,8 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { fuzzTargets } from '@gateway-provisioners/wire/testing';
+import { fuzzTargets as launcherTargets } from '@gateway-provisioners/launcher-protocol/testing';
+import { fuzzTargets as wireTargets } from '@gateway-provisioners/wire/testing';
 import { installFakeKernel, runCrashCampaign } from './robustness/crash-campaign.ts';
 import { startMortalGateway } from './robustness/mortal-gateway.ts';
 import { rssSlopeBytes, runStartStopCycles } from './robustness/start-stop-campaign.ts';
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
 });
 const seed = Number(values.seed);
 const what = positionals[0] ?? 'all';
+const fuzzTargets = [...wireTargets, ...launcherTargets];
 
 const campaigns: Readonly<Record<string, () => Promise<number>>> = { fuzz, cycles, kills };
 
@@ -35,7 +37,8 @@ if (what === 'fuzz-one') {
   // A process for each target: an endless loop or a crash in one does not hide the others.
   const target = fuzzTargets.find(({ name }) => name === values.only);
   if (target === undefined) throw new Error(`no fuzz target ${String(values.only)}`);
-  await target.run(seed, Number(values.seconds) * 1000);
+  const { runs, accepted } = await target.run(seed, Number(values.seconds) * 1000);
+  console.log(`${target.name}: ${runs} inputs, ${accepted} accepted`);
 } else {
   let failed = 0;
   for (const [name, campaign] of Object.entries(campaigns)) {
