@@ -1,3 +1,4 @@
+import { delay } from '@gateway-provisioners/core';
 import type { ConnectionInfo } from '@gateway-provisioners/core';
 import type { Frames } from '../channel-socket.ts';
 import type { ZeromqLibrary } from '../zeromq/library.ts';
@@ -9,6 +10,8 @@ type XPublisher = InstanceType<ZeromqLibrary['XPublisher']>;
 
 /** libzmq's default is the interval itself, too short for a busy machine. */
 const HEARTBEAT_TIMEOUT_MS = 5_000;
+const PATIENT_ATTEMPTS = 400;
+const RETRY_MS = 5;
 
 interface BoundSocketOptions {
   readonly library: ZeromqLibrary;
@@ -21,7 +24,7 @@ export class BoundSocket implements AsyncDisposable {
   readonly #socket: Router | Publisher | XPublisher;
   readonly #reading: Promise<void>;
   readonly #waiting: (() => void)[] = [];
-  #queue: Frames[] = [];
+  #queue: { readonly frames: Frames; readonly attempts: number }[] = [];
   #sending: Promise<void> | undefined;
   #receivedCount = 0;
 
@@ -42,6 +45,8 @@ export class BoundSocket implements AsyncDisposable {
     const socket = withIpv6(library, options.info.ip, () => new library.Router());
     // As ipykernel: a client that comes back with its identity takes over from its dead connection.
     socket.handover = true;
+    // Tells of a client that is not known (yet), instead of dropping its message.
+    socket.mandatory = true;
     socket.receiveHighWaterMark = 0;
     configure(socket, { ...options, highWaterMark: 0 });
     return new BoundSocket(socket, options.onMessage);
@@ -65,8 +70,12 @@ export class BoundSocket implements AsyncDisposable {
     return this.#socket.lastEndpoint ?? '';
   }
 
-  send(frames: Frames): void {
-    this.#queue.push(frames);
+  /**
+   * Queues a message. A ROUTER drops it when its client is gone; `patient`, it first waits a while for the client to
+   * become known: a client calls itself connected before its peer has read who it is.
+   */
+  send(frames: Frames, options: { readonly patient?: boolean } = {}): void {
+    this.#queue.push({ frames, attempts: options.patient === true ? PATIENT_ATTEMPTS : 1 });
     this.#sending ??= this.#sendAll();
   }
 
@@ -93,13 +102,27 @@ export class BoundSocket implements AsyncDisposable {
       while (this.#queue.length > 0) {
         const batch = this.#queue;
         this.#queue = [];
-        for (const frames of batch) {
-          if (this.#socket.closed) return;
-          await this.#socket.send([...frames]);
+        for (const { frames, attempts } of batch) {
+          for (let attempt = 1; attempt <= attempts && !this.#socket.closed; attempt += 1) {
+            if (await this.#sendOnce(frames)) break;
+            if (attempt < attempts) await delay(RETRY_MS);
+          }
         }
       }
     } finally {
       this.#sending = undefined;
+    }
+  }
+
+  /** False when a ROUTER does not know the client. */
+  async #sendOnce(frames: Frames): Promise<boolean> {
+    try {
+      await this.#socket.send([...frames]);
+      return true;
+    } catch (error) {
+      if (this.#socket.closed) return true;
+      if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EHOSTUNREACH') return false;
+      throw error;
     }
   }
 

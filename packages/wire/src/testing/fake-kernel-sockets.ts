@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { connect, isIPv6 } from 'node:net';
+import type { NetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ResourceStack, delay } from '@gateway-provisioners/core';
@@ -63,10 +64,6 @@ export class FakeKernelSockets implements AsyncDisposable {
     const library = await loadZeromq();
     await using stack = new ResourceStack();
     const info = firstInfo(options, library);
-    if (info.transport === 'ipc')
-      stack.defer(async () => {
-        await removed(info);
-      });
     const sockets = new Map<string, BoundSocket>();
     const open = async (name: PortName, make: () => BoundSocket): Promise<number> => {
       const socket = stack.use(make());
@@ -115,9 +112,9 @@ export class FakeKernelSockets implements AsyncDisposable {
     return new FakeKernelSockets({ ...info, ...ports }, sockets, stack.move());
   }
 
-  /** Sends to one client of a ROUTER socket. */
+  /** Sends to one client of a ROUTER socket; waits up to 2 s for the client to connect. */
   send(channel: FakeRequestChannel, identity: Buffer, frames: Frames): void {
-    this.#sockets.get(channel)?.send([identity, ...frames]);
+    this.#sockets.get(channel)?.send([identity, ...frames], { patient: true });
   }
 
   /** Sends to every subscriber of iopub. */
@@ -137,10 +134,12 @@ export class FakeKernelSockets implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
+    await unreachable(this.connection);
   }
 }
 
-type PortName = 'shell' | 'iopub' | 'stdin' | 'control' | 'hb';
+const portNames = ['shell', 'iopub', 'stdin', 'control', 'hb'] as const;
+type PortName = (typeof portNames)[number];
 
 function firstInfo(options: FakeKernelSocketsOptions, library: ZeromqLibrary): ConnectionInfo {
   if (options.at !== undefined) return options.at;
@@ -182,12 +181,28 @@ async function bindPort(
   }
 }
 
-/** libzmq removes its socket files some time after their sockets are closed, even those of a successor. */
-async function removed(info: ConnectionInfo): Promise<void> {
-  const paths = [...requestChannels, 'iopub' as const, 'hb' as const].map(
-    (name) => `${info.ip}-${info[`${name}_port`]}`,
-  );
-  for (let attempt = 0; attempt < BIND_ATTEMPTS && paths.some((path) => existsSync(path)); attempt += 1) {
-    await delay(BIND_RETRY_MS);
+/**
+ * libzmq closes its listeners some time after their sockets: until then they accept, and even greet, clients that are
+ * meant for a successor. Socket files stay.
+ */
+async function unreachable(info: ConnectionInfo): Promise<void> {
+  for (const name of portNames) {
+    const port = info[`${name}_port`];
+    const address = info.transport === 'ipc' ? { path: `${info.ip}-${port}` } : { host: info.ip, port };
+    for (let attempt = 0; attempt < BIND_ATTEMPTS && (await accepts(address)); attempt += 1) await delay(BIND_RETRY_MS);
+    if ('path' in address) await rm(address.path, { force: true });
   }
+}
+
+async function accepts(address: NetConnectOpts): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    const socket = connect(address);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
 }
