@@ -10,6 +10,8 @@ import { Outbox } from './outbox.ts';
 const MAX_AWAY_SESSIONS = 32;
 /** How much more than its queue a client may have waiting of what cannot be dropped. */
 const MIN_KEPT_BYTES = 8 * 1024 * 1024;
+/** What waits for a client that is merely slow is soon gone; packing would cost more than it saves. */
+const MAX_UNPACKED_BYTES = 4 * 1024 * 1024;
 
 export interface JournalBounds {
   readonly maxMessages: number;
@@ -95,8 +97,9 @@ export class ClientHub {
     const maxBytes = options.maxQueuedBytes ?? this.#options.clientQueueBytes;
     const replaced = this.#members.get(clientKey);
     if (replaced !== undefined) this.#end(replaced, 'replaced');
-    const outbox = this.#returning(clientKey) ?? new Outbox({ maxBytes, maxMessages: Infinity });
-    outbox.setBounds({ maxBytes, maxMessages: Infinity });
+    const bounds = { maxBytes, maxMessages: Infinity, packAboveBytes: Math.min(maxBytes / 8, MAX_UNPACKED_BYTES) };
+    const outbox = this.#returning(clientKey) ?? new Outbox(bounds);
+    outbox.setBounds(bounds);
     const member: Member = {
       clientKey,
       sessionId,

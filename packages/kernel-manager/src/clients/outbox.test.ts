@@ -78,16 +78,78 @@ describe('Outbox', () => {
     expect(markOf(seen[0]!)).toMatchObject({ dropped_messages: 20_000 - (seen.length - 1) });
   });
 
+  it('packs what waits long, and unpacks the same bytes', () => {
+    const outbox = new Outbox({ maxBytes: 1e9, maxMessages: Infinity, packAboveBytes: 0 });
+    const buffers = [Buffer.from([1, 2, 3]), Buffer.alloc(0), Buffer.alloc(700_000, 7)];
+    const display = createMessage({
+      channel: 'iopub',
+      msgType: 'display_data',
+      session: 'k',
+      parent: request,
+      buffers,
+    });
+    const many = Array.from({ length: 2_000 }, () => Buffer.from('b'));
+    const messages = [output('first'), output('ünï', request), reply('r'), display, status('s'), output('last')];
+    messages.push(createMessage({ channel: 'iopub', msgType: 'comm_msg', session: 'k', buffers: many }));
+    for (const message of messages) outbox.push(message);
+    const seen = takeAll(outbox);
+    const content = ({ channel, parts, buffers, sizeBytes }: KernelMessage) => {
+      const bytes = [parts.header, parts.parentHeader, parts.metadata, parts.content, ...buffers];
+      return [channel, sizeBytes, ...bytes.map((part) => part.toString('base64'))];
+    };
+    expect(seen.map(content)).toEqual(messages.map(content));
+    expect(seen[1]).not.toBe(messages[1]);
+    expect(outbox.queuedBytes).toBe(0);
+  });
+
+  it('tells what it dropped, packed or not', () => {
+    for (const packAboveBytes of [0, 5_000, Infinity]) {
+      const outbox = new Outbox({ maxBytes: 20_000, maxMessages: Infinity, packAboveBytes });
+      const messages = Array.from({ length: 200 }, (_, n) => output('x'.repeat(n), request));
+      for (const message of messages) outbox.push(message);
+      expect(outbox.queuedBytes).toBeLessThanOrEqual(20_000);
+      const [marker, ...rest] = takeAll(outbox);
+      const missed = messages.slice(0, messages.length - rest.length);
+      const bytes = missed.reduce((sum, message) => sum + message.sizeBytes, 0);
+      expect(markOf(marker!)).toEqual({ dropped_messages: missed.length, dropped_bytes: bytes });
+      expect(marker?.parentHeader.msg_id).toBe('cell');
+      expect(rest.map(({ header }) => header.msg_id)).toEqual(
+        messages.slice(missed.length).map(({ header }) => header.msg_id),
+      );
+    }
+  });
+
+  it('keeps count when a marker is given back and dropped in its turn', () => {
+    const outbox = new Outbox({ maxBytes: 1, maxMessages: Infinity });
+    for (let n = 0; n < 7; n += 1) outbox.push(output('lost', request));
+    outbox.unshift(outbox.take(1e9, 9));
+    outbox.push(output('lost too'));
+    const [marker, ...rest] = takeAll(outbox);
+    expect(markOf(marker!)).toEqual({ dropped_messages: 8, dropped_bytes: outbox.dropped.bytes });
+    expect(marker?.parentHeader.msg_id).toBe('cell');
+    expect(rest).toEqual([]);
+    expect(outbox.dropped.messages).toBe(8);
+  });
+
+  it('does not copy what could never wait', () => {
+    const outbox = new Outbox({ maxBytes: 10_000, maxMessages: Infinity, packAboveBytes: 0 });
+    for (const message of [output('a'), output('b'), output('x'.repeat(20_000))]) outbox.push(message);
+    expect(outbox.queuedBytes).toBe(0);
+    expect(markOf(takeAll(outbox)[0]!)).toMatchObject({ dropped_messages: 3 });
+  });
+
   it('loses nothing without a trace, whatever happens in which order', () => {
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom('output', 'status', 'reply') },
       { weight: 2, arbitrary: fc.integer({ min: 1, max: 5 }) },
-      { weight: 1, arbitrary: fc.constantFrom('force', 'adopt') },
+      { weight: 1, arbitrary: fc.constantFrom('force', 'leave and return') },
     );
+    const small = fc.integer({ min: 0, max: 20 });
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 400 }), fc.integer({ min: 0, max: 20 }), (operations, room) => {
-        const bounds = { maxBytes: room * (cost(output('0000')) + 8), maxMessages: Infinity };
-        let outbox = new Outbox(bounds);
+      fc.property(fc.array(operation, { maxLength: 400 }), small, small, (operations, room, packFrom) => {
+        const each = cost(output('0000')) + 8;
+        const bounds = { maxBytes: room * each, maxMessages: Infinity, packAboveBytes: packFrom * each };
+        const outbox = new Outbox(bounds);
         let next = 0;
         let isForced = false;
         const seen: KernelMessage[] = [];
@@ -97,10 +159,11 @@ describe('Outbox', () => {
           else if (what === 'force') {
             outbox.forceBounds();
             isForced = true;
-          } else if (what === 'adopt') {
-            const heir = new Outbox(bounds);
-            heir.adopt(outbox);
-            outbox = heir;
+          } else if (what === 'leave and return') {
+            outbox.setBounds({ ...bounds, packAboveBytes: undefined });
+            const undelivered = outbox.take(1e9, 2);
+            outbox.unshift(undelivered);
+            outbox.setBounds(bounds);
           } else {
             next += 1;
             outbox.push(what === 'output' ? output(id) : what === 'status' ? status(id) : reply(id));

@@ -1,11 +1,17 @@
 import { Buffer } from 'node:buffer';
 import type { KernelMessage } from '@gateway-provisioners/wire';
 import { droppedMarker } from '../messages/own-messages.ts';
+import { PACKED_ENTRY_BYTES, PackedMessages } from './packed-messages.ts';
 
 export interface OutboxBounds {
-  /** Of what waits, in bytes, {@link ENTRY_BYTES} a message included. */
+  /** Of what waits, in bytes, what it costs beside its own bytes included. */
   readonly maxBytes: number;
   readonly maxMessages: number;
+  /**
+   * While more than this waits, output that is added is copied into memory of the outbox, so that what it costs is what
+   * the bound says. Default: never; messages are then shared with other outboxes.
+   */
+  readonly packAboveBytes?: number | undefined;
 }
 
 /** A run of dropped messages; becomes one marker. */
@@ -16,9 +22,10 @@ interface Gap {
   readonly session: string;
 }
 
-type Slot = KernelMessage | Gap | undefined;
+/** A number is the length of the next packed message. */
+type Slot = KernelMessage | number | Gap | undefined;
 
-/** What a message costs in memory beside its own bytes: objects, views, the parsed headers. */
+/** What a message that is not packed costs beside its own bytes: objects, views, the parsed headers. */
 export const ENTRY_BYTES = 1_024;
 
 const COMPACT_AT = 1_024;
@@ -30,6 +37,9 @@ const COMPACT_AT = 1_024;
 export class Outbox {
   #bounds: OutboxBounds;
   #slots: Slot[] = [];
+  readonly #packed = new PackedMessages();
+  /** What the markers stand for that were handed out. */
+  readonly #markers = new WeakMap<KernelMessage, Gap>();
   #head = 0;
   /** No droppable message is before this index. */
   #dropFrom = 0;
@@ -69,8 +79,9 @@ export class Outbox {
   }
 
   push(message: KernelMessage): void {
-    this.#slots.push(message);
-    this.#count(message, 1);
+    const packed = this.#pack(message);
+    this.#slots.push(packed ?? message);
+    this.#count(packed ?? message, 1);
     this.#shrink();
   }
 
@@ -94,26 +105,14 @@ export class Outbox {
       this.#slots[this.#head] = undefined;
       this.#head += 1;
       if (slot === undefined) continue;
-      const message = isGap(slot) ? droppedMarker(slot) : slot;
+      const message = isGap(slot) ? this.#mark(slot) : this.#unpack(slot);
       if (!isGap(slot)) this.#count(slot, -1);
       bytes += message.sizeBytes;
       taken.push(message);
     }
     if (this.#head > this.#slots.length / 2) this.#compact();
+    this.#packed.trim();
     return taken;
-  }
-
-  /** Moves everything that waits in another one to the end of this one. */
-  adopt(other: Outbox): void {
-    for (const slot of other.#slots.slice(other.#head)) {
-      if (slot === undefined) continue;
-      this.#slots.push(slot);
-      if (!isGap(slot)) this.#count(slot, 1);
-    }
-    this.#droppedMessages += other.#droppedMessages;
-    this.#droppedBytes += other.#droppedBytes;
-    other.clear();
-    this.#shrink();
   }
 
   /** Drops from the front, whatever it is, until the bounds hold: for a client that is away. */
@@ -134,6 +133,7 @@ export class Outbox {
 
   clear(): void {
     this.#slots = [];
+    this.#packed.clear();
     this.#head = 0;
     this.#dropFrom = 0;
     this.#lastGap = -1;
@@ -143,14 +143,36 @@ export class Outbox {
     this.#keptBytes = 0;
   }
 
-  #isOver(): boolean {
-    return this.#bytes > this.#bounds.maxBytes || this.#messages > this.#bounds.maxMessages;
+  /** Copies output to where it waits and returns its length; undefined for what waits as it is. */
+  #pack(message: KernelMessage): number | undefined {
+    const { packAboveBytes = Infinity, maxBytes } = this.#bounds;
+    if (this.#bytes <= packAboveBytes || message.sizeBytes > maxBytes || !isDroppable(message)) return undefined;
+    const length = this.#packed.lengthOf(message);
+    if (length === undefined) return undefined;
+    // Room first: the memory of what is dropped is used again.
+    this.#shrink(length + PACKED_ENTRY_BYTES);
+    this.#packed.push(message);
+    return length;
   }
 
-  #shrink(): void {
-    if (!this.#isOver()) return;
+  #mark(gap: Gap): KernelMessage {
+    const marker = droppedMarker(gap);
+    this.#markers.set(marker, gap);
+    return marker;
+  }
+
+  #unpack(slot: KernelMessage | number): KernelMessage {
+    return typeof slot === 'number' ? this.#packed.take(slot) : slot;
+  }
+
+  #isOver(reservedBytes = 0): boolean {
+    return this.#bytes + reservedBytes > this.#bounds.maxBytes || this.#messages > this.#bounds.maxMessages;
+  }
+
+  #shrink(reservedBytes = 0): void {
+    if (!this.#isOver(reservedBytes)) return;
     this.#dropFrom = Math.max(this.#dropFrom, this.#head);
-    while (this.#isOver() && this.#dropFrom < this.#slots.length) {
+    while (this.#isOver(reservedBytes) && this.#dropFrom < this.#slots.length) {
       const slot = this.#slots[this.#dropFrom];
       if (slot !== undefined && !isGap(slot) && isDroppable(slot)) this.#dropAt(this.#dropFrom, slot);
       this.#dropFrom += 1;
@@ -159,7 +181,7 @@ export class Outbox {
     if (this.#slots.length - this.#head > 2 * (this.#messages + COMPACT_AT)) this.#compact();
   }
 
-  #dropAt(at: number, message: KernelMessage): void {
+  #dropAt(at: number, message: KernelMessage | number): void {
     const before = this.#slots[at === this.#gapRunEnd ? this.#lastGap : at - 1];
     if (before !== undefined && isGap(before)) {
       this.#drop(message, before);
@@ -171,20 +193,23 @@ export class Outbox {
     this.#gapRunEnd = at + 1;
   }
 
-  #drop(message: KernelMessage, gap: Gap | undefined): Gap {
-    this.#count(message, -1);
+  /** Adds a message to a gap, or makes one of it. */
+  #drop(slot: KernelMessage | number, gap: Gap | undefined): Gap {
+    this.#count(slot, -1);
+    const marked = typeof slot === 'number' ? undefined : this.#markers.get(slot);
+    // A marker that was given back: what it stands for has been counted.
+    if (marked !== undefined) return mergeGaps(gap, { ...marked });
     this.#droppedMessages += 1;
-    this.#droppedBytes += message.sizeBytes;
-    // A copy: a view would keep the whole chunk that was read from the socket.
-    const into = gap ?? {
-      messages: 0,
-      bytes: 0,
-      parentHeader: Buffer.from(message.parts.parentHeader),
-      session: message.header.session,
-    };
-    into.messages += 1;
-    into.bytes += message.sizeBytes;
-    return into;
+    if (gap === undefined) {
+      const begun = gapOf(this.#unpack(slot));
+      this.#droppedBytes += begun.bytes;
+      return begun;
+    }
+    const bytes = typeof slot === 'number' ? this.#packed.skip(slot) : slot.sizeBytes;
+    this.#droppedBytes += bytes;
+    gap.messages += 1;
+    gap.bytes += bytes;
+    return gap;
   }
 
   #compact(): void {
@@ -197,16 +222,26 @@ export class Outbox {
     this.#gapRunEnd = this.#lastGap < 0 ? -1 : this.#lastGap + 1;
   }
 
-  #count(message: KernelMessage, sign: 1 | -1): void {
-    const size = sign * (message.sizeBytes + ENTRY_BYTES);
+  #count(slot: KernelMessage | number, sign: 1 | -1): void {
     this.#messages += sign;
+    if (typeof slot === 'number') {
+      this.#bytes += sign * (slot + PACKED_ENTRY_BYTES);
+      return;
+    }
+    const size = sign * (slot.sizeBytes + ENTRY_BYTES);
     this.#bytes += size;
-    if (!isDroppable(message)) this.#keptBytes += size;
+    if (!isDroppable(slot)) this.#keptBytes += size;
   }
 }
 
-function isGap(slot: KernelMessage | Gap): slot is Gap {
-  return 'messages' in slot;
+function isGap(slot: KernelMessage | number | Gap): slot is Gap {
+  return typeof slot === 'object' && 'messages' in slot;
+}
+
+function gapOf(message: KernelMessage): Gap {
+  const { header, parts, sizeBytes } = message;
+  // A copy: a view would keep the whole chunk that was read from the socket.
+  return { messages: 1, bytes: sizeBytes, parentHeader: Buffer.from(parts.parentHeader), session: header.session };
 }
 
 function mergeGaps(first: Gap | undefined, second: Gap): Gap {
@@ -216,6 +251,8 @@ function mergeGaps(first: Gap | undefined, second: Gap): Gap {
   return first;
 }
 
-function isDroppable(message: KernelMessage): boolean {
+/** What is packed is. */
+function isDroppable(message: KernelMessage | number): boolean {
+  if (typeof message === 'number') return true;
   return message.channel === 'iopub' && message.header.msg_type !== 'status';
 }
