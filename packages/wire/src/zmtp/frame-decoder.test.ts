@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Frames } from '../channel-socket.ts';
 import { FrameDecoder } from './frame-decoder.ts';
@@ -121,7 +121,13 @@ describe('refuses', () => {
     ['a frame of 2^53 + 1 bytes', '02 00 20 00 00 00 00 00 01'],
     ['frames beyond the limit together', '01 05 61 61 61 61 61 00 06'],
   ])('%s, without a byte of it', (_name, bytes) => {
-    expect(() => decode([hex(bytes)], 10)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }));
+    const allocate = jest.spyOn(Buffer, 'allocUnsafe');
+    try {
+      expect(() => decode([hex(bytes)], 10)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }));
+      expect(allocate.mock.calls.every(([size]) => size <= 10)).toBe(true);
+    } finally {
+      allocate.mockRestore();
+    }
   });
 
   test('more than 65,536 frames in one message', () => {
