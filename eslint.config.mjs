@@ -112,7 +112,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['apps/*/src/main.ts', 'tools/**', 'examples/**'],
+    files: ['apps/*/src/main.ts', 'apps/*/src/run-in-process.ts', 'tools/**', 'examples/**'],
     rules: { 'no-console': 'off', 'no-restricted-syntax': 'off' },
   },
 );

@@ -1,9 +1,7 @@
-import { Command, CommanderError } from 'commander';
-import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
+import type { Command } from 'commander';
 import type { CliContext, ExitCode } from './cli-context.ts';
-import { FailedCommand } from './failed-command.ts';
-import { joinParameterArguments } from './run/parameter-arguments.ts';
-import { readVersion } from './version.ts';
+import { newProgram } from './new-program.ts';
+import { reportFailure } from './report-failure.ts';
 
 type Define = (command: Command, context: CliContext) => void;
 
@@ -36,40 +34,24 @@ const commands: readonly {
 
 /** Runs one command line and says how it went. Messages for people go to the context's outputs; nothing is thrown. */
 export async function runCli(context: CliContext): Promise<ExitCode> {
-  const program = new Command('gateway-provisioners')
-    .description('Run Jupyter kernels somewhere else: a gateway, and tools for it')
-    .version(await readVersion())
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    })
-    .showHelpAfterError('(--help tells more)');
+  const program = (await newProgram('gateway-provisioners', context)).description(
+    'Run Jupyter kernels somewhere else: a gateway, and tools for it',
+  );
   for (const { name, description, define } of commands) {
     const command = program.command(name).description(description);
     // What a command needs is imported for it alone: the gateway's modules are most of the time that a start takes.
     if (context.args.includes(name)) (await define())(command, context);
   }
   try {
-    const args = context.args[0] === 'run' ? joinParameterArguments(context.args) : context.args;
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(await argumentsOf(context), { from: 'user' });
     return 0;
   } catch (error) {
-    return report(error, context);
+    return reportFailure(error, 'gateway-provisioners', context);
   }
 }
 
-function report(error: unknown, context: CliContext): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof FailedCommand) {
-    context.stderr.write(`gateway-provisioners: ${error.message}\n`);
-    return 1;
-  }
-  const known = isProvisionerError(error) && error.code !== 'INTERNAL';
-  // A defect of ours: its place in the code is what a report needs.
-  const stack = !known && error instanceof Error ? `\n${error.stack ?? ''}` : '';
-  context.stderr.write(`gateway-provisioners: ${errorMessage(error)}${stack}\n`);
-  return 1;
+async function argumentsOf({ args }: CliContext): Promise<readonly string[]> {
+  if (args[0] !== 'run') return args;
+  const { joinParameterArguments } = await import('./run/parameter-arguments.ts');
+  return joinParameterArguments(args);
 }

@@ -3,9 +3,11 @@ import { toKernelJson } from '@gateway-provisioners/kernelspec';
 import type { KernelSpecListing } from '@gateway-provisioners/kernelspec';
 import type { CliContext } from '../cli-context.ts';
 import { openLocalKernelSpecs } from '../host/local-kernel-specs.ts';
+import type { ValidateFlags } from '../installer/validate-kernelspecs.ts';
 import { textTable } from '../text-table.ts';
+import { parsePair } from './parse-option.ts';
 
-/** `kernelspecs list`. */
+/** `kernelspecs list` and `kernelspecs validate`. */
 export function defineKernelSpecsCommand(group: Command, context: CliContext): void {
   group
     .command('list')
@@ -17,6 +19,19 @@ export function defineKernelSpecsCommand(group: Command, context: CliContext): v
       const defaultName = await kernelspecs.defaultName({ signal: context.signal });
       if (options.json === true) context.stdout.write(asJson(listing, defaultName));
       else printListing(context, listing, defaultName);
+    });
+  group
+    .command('validate')
+    .description(
+      'check kernelspecs without starting kernels: schema, provisioner, settings, command line; fails on errors',
+    )
+    .argument('[folder]', "a kernelspec's folder, or one with such folders; default: all that are found")
+    .option('--provisioner <name=module>', 'also a package, or a file of this folder', parsePair, [])
+    .option('--discover', "also what the dependencies in this folder's package.json offer")
+    .option('--json', 'as JSON')
+    .action(async (folder: string | undefined, flags: ValidateFlags) => {
+      const { validateKernelSpecs } = await import('../installer/validate-kernelspecs.ts');
+      await validateKernelSpecs(folder, flags, context);
     });
 }
 

@@ -15,7 +15,11 @@ export interface TestCli extends AsyncDisposable {
   /** Runs a command line in the folder, with an environment that holds nothing but folders. */
   run(
     args: readonly string[],
-    more?: Partial<CliContext> & { readonly onText?: (text: string) => void },
+    more?: Partial<CliContext> & {
+      readonly onText?: (text: string) => void;
+      /** Default: `gateway-provisioners`. */
+      readonly program?: (context: CliContext) => Promise<ExitCode>;
+    },
   ): Promise<CliResult>;
 }
 
@@ -27,7 +31,7 @@ export async function testCli(): Promise<TestCli> {
     async run(args, more = {}) {
       let stdout = '';
       let stderr = '';
-      const exitCode = await runCli({
+      const exitCode = await (more.program ?? runCli)({
         args,
         // No PATH: nothing but Node may be needed.
         env: { HOME: folder, TMPDIR: folder, XDG_RUNTIME_DIR: folder },
