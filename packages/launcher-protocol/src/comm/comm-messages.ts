@@ -8,8 +8,8 @@ import { keyBytesSchema, sealedLine, sealedSchema } from '../payload/version2.ts
 
 /** The longest line either end may send, its end included. */
 export const MAX_LINE_BYTES = 65_536;
-/** The most of a log that fits a line, whatever its characters. */
-export const MAX_LOG_BYTES = 8192;
+/** The most of a log that fits a line: JSON may make six characters of a byte, base64 four of three. */
+export const MAX_LOG_BYTES = 8000;
 
 /** What a gateway may ask of a launcher. */
 export type CommRequest =

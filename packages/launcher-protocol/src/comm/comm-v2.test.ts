@@ -47,7 +47,7 @@ describe('comm channel of version 2', () => {
     expect(launcher.requests).toEqual([
       { request: 'signal', signum: 2 },
       { request: 'ping' },
-      { request: 'status', max_log_bytes: 8192 },
+      { request: 'status', max_log_bytes: 8000 },
       { request: 'shutdown' },
     ]);
   });
