@@ -15,7 +15,7 @@ import { Gate } from './gate.ts';
 import { Incarnation } from './incarnation.ts';
 import type { EndOptions } from './incarnation.ts';
 import type { FirstStart, KernelLifeOptions } from './kernel-life-options.ts';
-import { LaunchLeftover, launch, launchContext, launchError, unlessItEnds } from './launch.ts';
+import { LaunchLeftover, cancelled, launch, launchContext, launchError, unlessItEnds } from './launch.ts';
 import { canTake, nextPhase } from './phase.ts';
 import type { PhaseEvent } from './phase.ts';
 import { RestartBudget } from './restart-budget.ts';
@@ -37,6 +37,8 @@ export class KernelLife {
   #current: Incarnation | undefined;
   #isFound = false;
   #gate = new Gate<undefined>();
+  /** Open once the first start has an answer that its caller may act on before the kernel is ready. */
+  #created: Gate<undefined> | undefined;
   #attempt = new AbortController();
   #work: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -79,15 +81,15 @@ export class KernelLife {
   /** Errors: `LAUNCH_FAILED`, `LAUNCH_TIMEOUT`, whatever the provisioner throws; nothing is left of it then. */
   async start(options: FirstStart): Promise<void> {
     const { signal, until, timeoutMs } = options;
-    const created = new Gate<undefined>();
+    if (until === 'launched') this.#created = new Gate();
     const onAbort = (): void => {
       if (signal !== undefined) this.#attempt.abort(abortError(signal));
     };
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const work = this.#begin(this.#firstLife(timeoutMs, until === 'launched' ? created : undefined));
-      await (until === 'launched' ? Promise.race([created.promise, work]) : work);
+      const work = this.#begin(this.#firstLife(timeoutMs));
+      await Promise.race([this.#created?.promise ?? work, work]);
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -104,6 +106,13 @@ export class KernelLife {
     this.#move('answered');
     this.#options.listener.onReachable(true);
     void this.#learn(incarnation, signal);
+  }
+
+  /** Takes over a kernel that was created and never answered; it is dead unless it does within the launch timeout. */
+  async resume(launched: LaunchedKernel): Promise<void> {
+    this.#created = new Gate();
+    this.#created.open(undefined);
+    await this.#begin(this.#firstLife(this.#options.settings.launchTimeoutMs, launched));
   }
 
   async restart(signal: AbortSignal | undefined): Promise<void> {
@@ -126,16 +135,21 @@ export class KernelLife {
     await raceSignal(this.#stopping, options.signal);
   }
 
-  /** Lets go of the kernel, which lives on to be attached to later. One that never ran is removed. */
+  /** Lets go of the kernel, which lives on to be attached to later. One that nobody was told of is removed. */
   async release(lastActivity: number): Promise<void> {
     const { records } = this.#options;
-    if (this.#work !== undefined && records.record.incarnation === 1 && !this.#gate.isSettled) {
+    const isFirst = this.#work !== undefined && records.record.incarnation === 1 && !this.#gate.isSettled;
+    if (isFirst && this.#created?.isSettled !== true) {
       await this.stop({ now: true });
       return;
     }
-    await this.#work?.catch(() => undefined);
+    // One that exists and has not answered can be waited for by whoever attaches to it.
+    if (this.#phase !== 'connecting') await this.#work?.catch(() => undefined);
+    const reason = cancelled('the manager was closed');
     this.#isWanted = false;
-    this.#attempt.abort(cancelled('the manager was closed'));
+    this.#attempt.abort(reason);
+    await this.#work?.catch(() => undefined);
+    this.#gate.fail(reason);
     const current = this.#current;
     this.#current = undefined;
     if (current === undefined) return;
@@ -144,12 +158,12 @@ export class KernelLife {
     await current.release();
   }
 
-  async #firstLife(timeoutMs: number, created: Gate<undefined> | undefined): Promise<void> {
+  async #firstLife(timeoutMs: number, found?: LaunchedKernel): Promise<void> {
     try {
-      await this.#bringUp(timeoutMs, created);
+      await this.#bringUp(timeoutMs, found);
     } catch (error) {
       if (!this.#isWanted) throw error; // whoever stops it cleans up
-      if (created?.isSettled === true) await this.#becomeDead(toProvisionerError(error));
+      if (this.#created?.isSettled === true) await this.#becomeDead(toProvisionerError(error));
       else await this.#abandon(error);
       throw error;
     }
@@ -204,24 +218,27 @@ export class KernelLife {
     if (!this.#isWanted) throw cancelled('the kernel is being shut down');
     this.#attempt = new AbortController();
     this.#number += 1;
-    await this.#bringUp(this.#options.settings.launchTimeoutMs, undefined);
+    await this.#bringUp(this.#options.settings.launchTimeoutMs);
   }
 
-  /** Launches and waits for the first answer. What was created is in `#current`, also after a failure. */
-  async #bringUp(timeoutMs: number, created: Gate<undefined> | undefined): Promise<void> {
+  /** Launches, or takes what was found, and waits for the first answer. What exists is then in `#current`. */
+  async #bringUp(timeoutMs: number, found?: LaunchedKernel): Promise<void> {
     const { records, listener, settings } = this.#options;
     const what = 'launch of the kernel';
     using scope = openDeadline({ signal: this.#attempt.signal, timeoutMs, what, clock: settings.clock });
     try {
-      const launched = await this.#launch(scope);
+      const launched = found ?? (await this.#launch(scope));
       const incarnation = this.#adopt(launched);
-      await records.write({ phase: 'running', state: launched.state, connection: launched.connection.current.info });
+      const connection = launched.connection.current.info;
+      await records.write({ phase: 'connecting', state: launched.state, connection });
       throwIfAborted(scope.signal);
       this.#move('created');
       listener.onProgress({ phase: 'connecting' });
-      created?.open(undefined);
+      this.#created?.open(undefined);
       const answer = incarnation.handshake(scope.signal);
       this.info = await unlessItEnds(answer, launched, records.record.kernelId);
+      // Before anything is asked of it: who attaches later must know whether it may be at work.
+      await records.write({ phase: 'running' });
       throwIfAborted(scope.signal);
       listener.onInfo(false);
       this.#move('answered');
@@ -231,8 +248,8 @@ export class KernelLife {
       this.#gate.open(undefined);
     } catch (error) {
       this.#hasLeftover = error instanceof LaunchLeftover;
-      const { kernelId } = records.record;
-      const failure = await launchError(error, { signal: scope.signal, launched: this.#current?.launched, kernelId });
+      const facts = { launched: this.#current?.launched, kernelId: records.record.kernelId };
+      const failure = await launchError(error, { signal: scope.signal, ...facts });
       listener.onProgress({ phase: 'failed', message: failure.message });
       throw failure;
     }
@@ -378,8 +395,4 @@ export class KernelLife {
     this.#phase = nextPhase(this.#phase, event);
     this.#options.listener.onChanged();
   }
-}
-
-function cancelled(why: string): ProvisionerError {
-  return new ProvisionerError('CANCELLED', why);
 }

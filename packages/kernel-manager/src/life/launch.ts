@@ -1,4 +1,11 @@
-import { KernelFailureError, delay, errorMessage, isProvisionerError, raceSignal } from '@gateway-provisioners/core';
+import {
+  KernelFailureError,
+  ProvisionerError,
+  delay,
+  errorMessage,
+  isProvisionerError,
+  raceSignal,
+} from '@gateway-provisioners/core';
 import type {
   Clock,
   KernelExit,
@@ -8,7 +15,6 @@ import type {
   LaunchedKernel,
   Logger,
   ReportProgress,
-  ProvisionerError,
 } from '@gateway-provisioners/core';
 import { describeExit } from '../messages/own-messages.ts';
 import { encryptionFor } from '../settings.ts';
@@ -127,6 +133,11 @@ export async function launchError(
     coordinates,
     logTail: await logTailOf(facts.launched),
   });
+}
+
+/** The work was given up because nobody wants its outcome any more. */
+export function cancelled(why: string): ProvisionerError {
+  return new ProvisionerError('CANCELLED', why);
 }
 
 /** Settles like `work`, unless the kernel ends first. */

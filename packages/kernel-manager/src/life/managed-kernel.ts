@@ -196,6 +196,12 @@ export class ManagedKernel implements Kernel {
     await this.#life.attach(launched);
   }
 
+  /** Like {@link attach} for a kernel that was created and has never answered. */
+  async resume(launched: LaunchedKernel): Promise<void> {
+    this.#activity.touch();
+    await this.#life.resume(launched);
+  }
+
   async ready(options: CallOptions = {}): Promise<void> {
     await this.#life.ready(options.signal);
   }

@@ -255,7 +255,7 @@ describe('recover', () => {
     await kernel.shutdown();
     expect(moments.length).toBeGreaterThan(20);
     const phases = new Set(moments.flatMap(({ records }) => records.map(({ record }) => record.phase)));
-    expect([...phases].sort()).toEqual(['ending', 'launching', 'running']);
+    expect([...phases].sort()).toEqual(['connecting', 'ending', 'launching', 'running']);
 
     for (const moment of moments) {
       const copy = memoryStore();
@@ -264,7 +264,8 @@ describe('recover', () => {
       const after = await gateway(copy, left);
       const report = await after.manager.recover();
       expect(report.unreachable).toEqual([]);
-      const kernels = after.manager.list();
+      // One that had not answered and ends now is dead, and nothing is left of it.
+      const kernels = after.manager.list().filter(({ phase }) => phase !== 'ended');
       // What is left is exactly what is attached, and what is recorded.
       expect(left.size).toBe(kernels.length);
       expect((await copy.list()).records.map(({ record }) => record.kernelId)).toEqual(kernels.map(({ id }) => id));
@@ -276,6 +277,55 @@ describe('recover', () => {
       expect(left.size).toBe(0);
       expect((await copy.list()).records).toEqual([]);
     }
+  });
+
+  describe('of a kernel that was created and has not answered', () => {
+    async function left(end: 'keep' | 'kill') {
+      const store = memoryStore();
+      const world = new Map<string, FakeResource>();
+      const before = await gateway(store, world);
+      before.backend.onCreated = (resource) => {
+        resource.kernel.answersInfo = false;
+      };
+      const kernel = await before.manager.start({ until: 'launched' });
+      const copy = end === 'kill' ? await frozen(store) : undefined;
+      const ready = kernel.ready();
+      ready.catch(() => undefined);
+      if (end === 'keep') await before.manager.close({ kernels: 'keep' });
+      const [resource] = world.values();
+      return { id: kernel.id, ready, resource: resource!, after: await gateway(copy ?? store, world), world };
+    }
+
+    it.each(['keep', 'kill'] as const)('attaches to it and delivers once it answers (%s)', async (end) => {
+      const { id, ready, resource, after } = await left(end);
+      expect(resource.calls).not.toContain('kill');
+      if (end === 'keep') await expect(ready).rejects.toMatchObject({ code: 'CANCELLED' });
+      const recovering = after.manager.recover();
+      await after.clock.advance(5_000);
+      expect(await recovering).toEqual({ attached: [id], lost: [], reaped: [], unreachable: [] });
+      const attached = after.manager.get(id)!;
+      expect(attached).toMatchObject({ phase: 'connecting', executionState: 'starting', incarnation: 1 });
+      const client = new TestClient(attached);
+      client.client.send(
+        createMessage({ channel: 'shell', msgType: 'execute_request', content: { code: 'print hi' }, session: 's' }),
+      );
+      resource.kernel.answersInfo = true;
+      await after.clock.advance(5_000);
+      await attached.ready();
+      expect(attached.executionState).toBe('idle');
+      expect(client.seen).toContain('stream:hi');
+    });
+
+    it('removes it when it does not answer within the launch timeout, and says so', async () => {
+      const { id, after, world } = await left('kill');
+      const recovering = after.manager.recover();
+      await after.clock.advance(5_000);
+      await recovering;
+      await after.clock.advance(10 * 60_000);
+      expect(after.manager.get(id)).toMatchObject({ phase: 'ended', executionState: 'dead' });
+      await expect(after.manager.get(id)?.ready()).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+      expect(world.size).toBe(0);
+    });
   });
 
   it('works from files', async () => {

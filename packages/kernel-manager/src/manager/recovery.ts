@@ -30,7 +30,7 @@ export interface RecoveryOptions {
   readonly incarnationOf: (kernelId: string) => number | 'starting' | undefined;
   readonly adopt: (
     parts: Pick<ManagedKernelOptions, 'kernelSpec' | 'provisioner' | 'records'>,
-  ) => Pick<ManagedKernel, 'attach' | 'id'>;
+  ) => Pick<ManagedKernel, 'attach' | 'id' | 'resume'>;
 }
 
 /** After a restart of the process: attaches to what lives, forgets what is gone, removes what nobody claims. */
@@ -84,16 +84,17 @@ export class Recovery {
         registry.provisionerFor(provisionerName, config, { signal }),
       );
       const launched = await this.#attach(provisioner, record, options);
-      if (launched === undefined || record.phase !== 'running') {
+      const wasCreated = record.phase === 'running' || record.phase === 'connecting';
+      if (launched === undefined || !wasCreated) {
         if (launched !== undefined) await this.#remove(launched, options);
-        if (record.phase === 'running') this.#lost.push(record.kernelId);
+        if (wasCreated) this.#lost.push(record.kernelId);
         else if (launched !== undefined) this.#reaped.push(record.kernelId);
         this.#toForget.push({ records, stanza });
         return;
       }
       const kernel = adopt({ kernelSpec: toKernelSpec(record.kernelSpec), provisioner, records });
       this.#attached.push(kernel.id);
-      await this.#connect(kernel, launched);
+      await this.#connect(kernel, record.phase === 'running' ? kernel.attach(launched) : kernel.resume(launched));
     } catch (error) {
       // Not told is not gone: the record stays for the next time.
       settings.logger.warn('a kernel could not be attached to', {
@@ -114,7 +115,7 @@ export class Recovery {
     return await this.#within(options, 'attach', (signal) => provisioner.attach(state, { signal }));
   }
 
-  async #connect(kernel: Pick<ManagedKernel, 'attach' | 'id'>, launched: LaunchedKernel): Promise<void> {
+  async #connect(kernel: Pick<ManagedKernel, 'id'>, attaching: Promise<void>): Promise<void> {
     const { settings } = this.#options;
     const note = (error: unknown): void => {
       settings.logger.info('an attached kernel is not connected yet', {
@@ -122,7 +123,6 @@ export class Recovery {
         error: errorMessage(error),
       });
     };
-    const attaching = kernel.attach(launched);
     attaching.catch(note);
     const deadline = { timeoutMs: CONNECT_MS, what: 'channels of the kernel', clock: settings.clock };
     await withDeadline(deadline, () => attaching).catch(note);

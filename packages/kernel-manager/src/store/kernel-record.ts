@@ -2,10 +2,11 @@ import type { ConnectionInfo, InterruptMode, JsonObject, ProvisionerState } from
 
 /**
  * - `launching`: written before anything was created; the launch has not been confirmed
- * - `running`: the kernel was created and can be attached to
+ * - `connecting`: the kernel was created and can be attached to; it has not answered yet, and nothing was asked of it
+ * - `running`: it has answered
  * - `ending`: its resources are being removed
  */
-export type RecordPhase = 'launching' | 'running' | 'ending';
+export type RecordPhase = 'launching' | 'connecting' | 'running' | 'ending';
 
 /** What a manager must know to find, attach to, restart or remove a kernel. Holds secrets: the HMAC key, the env. */
 export interface KernelRecord {

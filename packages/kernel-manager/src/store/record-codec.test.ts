@@ -17,7 +17,7 @@ const records: fc.Arbitrary<KernelRecord> = fc.record(
     kernelId: fc.uuid(),
     instanceId: text,
     owner: fc.string(),
-    phase: fc.constantFrom('launching' as const, 'running' as const, 'ending' as const),
+    phase: fc.constantFrom('launching' as const, 'connecting' as const, 'running' as const, 'ending' as const),
     incarnation: fc.integer({ min: 1 }),
     createdAt: fc.nat(),
     lastActivity: fc.nat(),

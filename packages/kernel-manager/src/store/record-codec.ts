@@ -28,7 +28,7 @@ const connectionInfo = z.object({
 const ours = z.object({
   version: z.number().int().min(1),
   instance_id: z.string().min(1),
-  phase: z.enum(['launching', 'running', 'ending']),
+  phase: z.enum(['launching', 'connecting', 'running', 'ending']),
   incarnation: z.number().int().min(1),
   created_at: z.number(),
   last_activity: z.number(),
