@@ -16,13 +16,26 @@ export interface FloodClient extends AsyncDisposable {
   execute(code: string): string;
   /** Waits for `idle` after the request `msgId`. */
   idle(msgId: string, timeoutMs: number): Promise<void>;
+  /** Waits for `idle` and for the reply, which travel on two channels and come in either order. */
+  done(msgId: string, timeoutMs: number): Promise<void>;
   /** What the gateway said of messages that this client missed. */
   readonly missed: { readonly messages: number; readonly bytes: number };
+  /** Messages that it got or was told of as missed. */
+  readonly accounted: number;
 }
 
-export async function openFloodClient(server: RunningServer, kernelId: string): Promise<FloodClient> {
+/** What is larger is output, and only counted: a client that is slow itself would blur what the gateway does. */
+const MAX_DECODED_BYTES = 2_000;
+
+/** `returns`: whether it has a session id for the gateway to keep messages for when it has left; default true. */
+export async function openFloodClient(
+  server: RunningServer,
+  kernelId: string,
+  { returns = true }: { readonly returns?: boolean } = {},
+): Promise<FloodClient> {
   const session = randomUUID();
-  const url = new URL(`api/kernels/${kernelId}/channels?session_id=${session}`, server.url.replace(/^http/, 'ws'));
+  const query = returns ? `?session_id=${session}` : '';
+  const url = new URL(`api/kernels/${kernelId}/channels${query}`, server.url.replace(/^http/, 'ws'));
   const socket = new WebSocket(url, [V1_SUBPROTOCOL], {
     headers: { Authorization: `token ${server.token}` },
     maxPayload: 0,
@@ -30,19 +43,29 @@ export async function openFloodClient(server: RunningServer, kernelId: string): 
   let received = 0;
   let messages = 0;
   let bytes = 0;
-  const idles = new Set<string>();
+  let markers = 0;
+  const seen = new Set<string>();
   const waiting = new Map<string, () => void>();
+  const note = (event: string): void => {
+    seen.add(event);
+    waiting.get(event)?.();
+  };
+  const noted = async (event: string, timeoutMs: number): Promise<void> => {
+    if (seen.has(event)) return;
+    await withDeadline({ what: event, timeoutMs }, () => new Promise<void>((resolve) => waiting.set(event, resolve)));
+  };
   socket.on('message', (data: Buffer) => {
     received += 1;
+    if (data.length > MAX_DECODED_BYTES) return;
     const message = v1Framing.decode(data);
     const dropped = droppedOf(message);
     messages += dropped.messages;
+    if (dropped.messages > 0) markers += 1;
     bytes += dropped.bytes;
     const parent = message.parentHeader.msg_id ?? '';
-    if (message.header.msg_type === 'status' && message.parseContent()['execution_state'] === 'idle') {
-      idles.add(parent);
-      waiting.get(parent)?.();
-    }
+    const { msg_type: type } = message.header;
+    if (type === 'status' && message.parseContent()['execution_state'] === 'idle') note(`idle of ${parent}`);
+    else if (type === 'execute_reply') note(`reply to ${parent}`);
   });
   await withDeadline({ what: 'open WebSocket', timeoutMs: 30_000 }, () => once(socket, 'open'));
   return {
@@ -51,6 +74,9 @@ export async function openFloodClient(server: RunningServer, kernelId: string): 
     },
     get missed() {
       return { messages, bytes };
+    },
+    get accounted() {
+      return received - markers + messages;
     },
     stall: () => {
       socket.pause();
@@ -65,11 +91,10 @@ export async function openFloodClient(server: RunningServer, kernelId: string): 
       return message.header.msg_id;
     },
     async idle(msgId, timeoutMs) {
-      if (idles.has(msgId)) return;
-      await withDeadline(
-        { what: 'idle', timeoutMs },
-        () => new Promise<void>((resolve) => waiting.set(msgId, resolve)),
-      );
+      await noted(`idle of ${msgId}`, timeoutMs);
+    },
+    async done(msgId, timeoutMs) {
+      await Promise.all([noted(`idle of ${msgId}`, timeoutMs), noted(`reply to ${msgId}`, timeoutMs)]);
     },
     async [Symbol.asyncDispose]() {
       const closed = once(socket, 'close');

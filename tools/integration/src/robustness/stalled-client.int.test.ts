@@ -8,53 +8,81 @@ import type { FloodClient } from './flood-client.ts';
 import { startMortalGateway } from './mortal-gateway.ts';
 import type { MortalGateway } from './mortal-gateway.ts';
 
-const MESSAGES = 100_000;
+const MESSAGES = 40_000;
 const SIZE_BYTES = 2_000;
+const ROUNDS = 8;
 const QUEUE_BYTES = 32 * 2 ** 20;
 
 test('a client that stops reading in a flood costs bounded memory, harms nobody, and is told what it missed', async () => {
   await using scratch = await createScratchFolder();
-  const env = { ...(await installFakeKernel(scratch)), GP_CLIENT_QUEUE_BYTES: String(QUEUE_BYTES) };
+  const env = { ...(await installFakeKernel(scratch)), GP_CLIENT_QUEUE_SIZE: String(QUEUE_BYTES) };
   await using gateway = await startMortalGateway({ scratch, env });
   const created = await gateway.request('api/kernels', { method: 'POST', body: JSON.stringify({ name: 'fake' }) });
   const { id } = (await created.json()) as { readonly id: string };
   await using reader = await openFloodClient(gateway, id);
-  await flood(reader); // warm-up: what the flood itself costs is in the figure that the stall is compared with
+  // A flood costs memory by itself, the more the longer the garbage collector has known it.
+  const before = await floods(ROUNDS, gateway, reader);
+  const stalling = await besideStalled(gateway, { id, reader, rounds: 3 });
+  expect(peak(stalling) - peak(before)).toBeLessThan(QUEUE_BYTES * 1.2);
 
-  const alone = await flood(reader);
-  const before = await resetPeak(gateway);
-  await using stalled = await openFloodClient(gateway, id);
-  stalled.stall();
-  const beside = await flood(reader);
-  const growth = (await peakBytes(gateway)) - before;
-
-  expect(beside.received).toBe(alone.received);
-  expect(beside.perSecond / alone.perSecond).toBeGreaterThan(0.9);
-  expect(growth).toBeLessThan(QUEUE_BYTES * 1.2);
-
-  stalled.resume();
-  await stalled.idle(beside.msgId, 60_000);
-  await until({ what: 'the marker', timeoutMs: 10_000 }, () => stalled.missed.messages > 0);
-  // All that it did not get is accounted for; its own busy and idle and the marker itself are extra.
-  expect(stalled.missed.messages + stalled.received).toBeGreaterThanOrEqual(MESSAGES);
+  // By turns, and the best rate of each counts: others use this machine too.
+  const alone: Flood[] = [];
+  const beside: Flood[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    alone.push(...(await floods(1, gateway, reader)));
+    beside.push(...(await besideStalled(gateway, { id, reader, rounds: 1 })));
+  }
+  expect(beside.map(({ accounted }) => accounted)).toEqual(alone.map(({ accounted }) => accounted));
+  expect(best(beside) / best(alone)).toBeGreaterThan(0.9);
   await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
 }, 300_000);
 
-async function flood(client: FloodClient) {
-  const before = client.received;
+/** Floods while another client does not read; it reads in the end, and must be told all that it missed. */
+async function besideStalled(
+  gateway: MortalGateway,
+  { id, reader, rounds }: { readonly id: string; readonly reader: FloodClient; readonly rounds: number },
+): Promise<readonly Flood[]> {
+  await using stalled = await openFloodClient(gateway, id, { returns: false });
+  stalled.stall();
+  const results = await floods(rounds, gateway, reader);
+  stalled.resume();
+  await stalled.idle(results.at(-1)?.msgId ?? '', 60_000);
+  await until({ what: 'the marker', timeoutMs: 10_000 }, () => stalled.missed.messages > 0);
+  // The replies were not for it.
+  expect(stalled.accounted).toBe(results.reduce((sum, { accounted }) => sum + accounted - 1, 0));
+  return results;
+}
+
+async function floods(rounds: number, gateway: MortalGateway, client: FloodClient): Promise<readonly Flood[]> {
+  const results: Flood[] = [];
+  while (results.length < rounds) results.push(await flood(gateway, client));
+  return results;
+}
+
+interface Flood {
+  readonly msgId: string;
+  /** Messages that the client got or was told of as missed. */
+  readonly accounted: number;
+  readonly perSecond: number;
+  readonly peakBytes: number;
+}
+
+const best = (floods: readonly Flood[]) => Math.max(...floods.map(({ perSecond }) => perSecond));
+const peak = (floods: readonly Flood[]) => Math.max(...floods.map(({ peakBytes }) => peakBytes));
+
+async function flood(gateway: MortalGateway, client: FloodClient): Promise<Flood> {
+  const before = { received: client.received, accounted: client.accounted };
+  // The peak is counted anew from here.
+  await writeFile(`/proc/${gateway.pid}/clear_refs`, '5');
   const start = performance.now();
   const msgId = client.execute(`stream ${MESSAGES} ${SIZE_BYTES}`);
-  await client.idle(msgId, 120_000);
-  const received = client.received - before;
-  return { msgId, received, perSecond: (received * 1000) / (performance.now() - start) };
+  await client.done(msgId, 120_000);
+  const perSecond = ((client.received - before.received) * 1000) / (performance.now() - start);
+  const accounted = client.accounted - before.accounted;
+  return { msgId, accounted, perSecond, peakBytes: await residentPeak(gateway) };
 }
 
-async function resetPeak(gateway: MortalGateway): Promise<number> {
-  await writeFile(`/proc/${gateway.pid}/clear_refs`, '5');
-  return await peakBytes(gateway);
-}
-
-async function peakBytes(gateway: MortalGateway): Promise<number> {
+async function residentPeak(gateway: MortalGateway): Promise<number> {
   const status = await readFile(`/proc/${gateway.pid}/status`, 'utf8');
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
 }
