@@ -8,7 +8,8 @@ export { canonicalJson } from './canonical-json.ts';
 export { closestNames, suggestion } from './config/closest-names.ts';
 export type { ResolvedSettings, SettingOrigin, SettingSources } from './config/resolve-settings.ts';
 export { resolveSettings } from './config/resolve-settings.ts';
-export { booleanSetting, listSetting } from './config/setting-schemas.ts';
+export type { SettingSchema } from './config/setting-schemas.ts';
+export { booleanSetting, listSetting, settingSchema } from './config/setting-schemas.ts';
 export type { Setting, SettingRow, SettingValues, Settings } from './config/settings.ts';
 export { defineSettings, describeSettings } from './config/settings.ts';
 export type {

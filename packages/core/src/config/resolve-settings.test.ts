@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, ProvisionerError } from '../errors.ts';
 import { resolveSettings } from './resolve-settings.ts';
 import type { SettingSources } from './resolve-settings.ts';
-import { booleanSetting, listSetting } from './setting-schemas.ts';
+import { booleanSetting, listSetting, settingSchema } from './setting-schemas.ts';
+import type { SettingSchema } from './setting-schemas.ts';
 import { defineSettings, describeSettings } from './settings.ts';
 
 const settings = defineSettings({
@@ -156,19 +157,35 @@ describe('resolveSettings', () => {
 });
 
 describe('setting schemas', () => {
+  const read = (schema: SettingSchema<unknown>, value: unknown) => schema['~standard'].validate(value);
+
   it.each(['true', 'TRUE', ' 1 ', 'yes', 'On', true, 1])('reads %j as true', (value) => {
-    expect(booleanSetting().parse(value)).toBe(true);
+    expect(read(booleanSetting(), value)).toEqual({ value: true });
   });
   it.each(['false', '0', 'NO', 'off', false, 0])('reads %j as false', (value) => {
-    expect(booleanSetting().parse(value)).toBe(false);
+    expect(read(booleanSetting(), value)).toEqual({ value: false });
   });
   it.each(['', 'truthy', null, {}, 2])('refuses %j as a boolean', (value) => {
-    expect(booleanSetting().safeParse(value).success).toBe(false);
+    expect(read(booleanSetting(), value)).toEqual({ issues: [{ message: 'expected true or false' }] });
   });
   it('reads lists of both forms', () => {
-    expect(listSetting().parse(' a,b ,,c ')).toEqual(['a', 'b', 'c']);
-    expect(listSetting().parse(['a ', 'b'])).toEqual(['a', 'b']);
-    expect(listSetting().safeParse([1]).success).toBe(false);
+    expect(read(listSetting(), ' a,b ,,c ')).toEqual({ value: ['a', 'b', 'c'] });
+    expect(read(listSetting(), ['a ', 'b'])).toEqual({ value: ['a', 'b'] });
+    expect(read(listSetting(), [1])).toMatchObject({ issues: [{}] });
+  });
+  it('makes of a list what it is told to, or says why not', () => {
+    const numbers = listSetting((items) => {
+      if (items.some((item) => !/^\d+$/.test(item))) throw new ProvisionerError('INVALID_ARGUMENT', 'digits only');
+      return items.map(Number);
+    });
+    expect(read(numbers, '1, 2')).toEqual({ value: [1, 2] });
+    expect(read(numbers, '1, b')).toEqual({ issues: [{ message: 'digits only' }] });
+  });
+  it('leaves defects of a schema visible', () => {
+    const broken = settingSchema(() => {
+      throw new TypeError('a defect');
+    });
+    expect(() => read(broken, 1)).toThrow('a defect');
   });
 });
 

@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 export interface Setting<Schema extends StandardSchemaV1 = StandardSchemaV1> {
   /**
    * Any Standard Schema with synchronous validation. It sees text from flags and variables and JSON from files, so
-   * coerce: `z.coerce.number()`, {@link booleanSetting}, {@link listSetting}.
+   * coerce: {@link settingSchema}, {@link booleanSetting}, {@link listSetting}, `z.coerce.number()`.
    */
   readonly schema: Schema;
   /** Used as it is when nothing sets the value. Without it the schema is asked what absence means. */

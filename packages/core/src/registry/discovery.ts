@@ -11,7 +11,6 @@ import {
   splitSpecifier,
 } from './package-lookup.ts';
 import type { FoundPackage } from './package-lookup.ts';
-import { readManifest } from './provisioner-manifest.ts';
 import { originCoordinates } from './provisioner-origin.ts';
 import type { ProvisionerOrigin } from './provisioner-origin.ts';
 import type { ProvisionerRegistry } from './provisioner-registry.ts';
@@ -54,7 +53,7 @@ export async function addConfiguredProvisioners(
       if (found === undefined) throw new Error(`package ${packageName} is not installed`);
       origin = originOf('configured', found);
       // A manifest says where this name is; without one the entry point that was configured is it.
-      const entry = (subPath === '.' ? readManifest(found, origin)?.get(name) : undefined) ?? subPath;
+      const entry = (subPath === '.' ? (await readManifest(found, origin))?.get(name) : undefined) ?? subPath;
       offer(registry, name, { ...origin, path: resolveEntry(found, entry, hostPackageJson) });
     } catch (error) {
       registry.reject({ name, origin, problem: asLoadFailure(error, name, origin) });
@@ -78,13 +77,22 @@ export async function discoverProvisioners(registry: ProvisionerRegistry, option
       const found = await findPackage(packageName, hostPackageJson);
       if (found === undefined) continue;
       origin = originOf('discovered', found);
-      for (const [name, entry] of readManifest(found, origin) ?? []) {
+      for (const [name, entry] of (await readManifest(found, origin)) ?? []) {
         offerEntry(registry, { name, entry, found, origin, hostPackageJson });
       }
     } catch (error) {
       registry.reject({ name: packageName, origin, problem: asLoadFailure(error, packageName, origin) });
     }
   }
+}
+
+// Its schema library is loaded by those who have third-party packages, not by every start of a program.
+async function readManifest(
+  found: FoundPackage,
+  origin: ProvisionerOrigin,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const manifest = await import('./provisioner-manifest.ts');
+  return manifest.readManifest(found, origin);
 }
 
 interface Entry {

@@ -1,4 +1,5 @@
 import {
+  ProvisionerError,
   booleanSetting,
   defineSettings,
   listSetting,
@@ -16,10 +17,10 @@ const hostPort = z.string().superRefine((text, context) => {
   }
 });
 
-const patterns = listSetting().refine(
-  (list) => list.every(isRegularExpression),
-  'expected a comma list of regular expressions',
-);
+const patterns = listSetting((list) => {
+  if (list.every(isRegularExpression)) return list;
+  throw new ProvisionerError('INVALID_ARGUMENT', 'expected a comma list of regular expressions');
+});
 
 /** Settings of the response listener, with the variables of Gateway Provisioners and Enterprise Gateway as aliases. */
 export const responseListenerSettings = defineSettings({
