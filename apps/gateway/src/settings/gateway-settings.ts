@@ -1,7 +1,6 @@
 import { booleanSetting, defineSettings, listSetting } from '@gateway-provisioners/core';
 import type { ResolvedSettings, SettingValues, Settings } from '@gateway-provisioners/core';
-import { z } from 'zod';
-import { byteCount, count, objectMap, seconds, textMap } from './schemas.ts';
+import { byteCount, count, numberText, objectMap, oneOf, optional, seconds, text, textMap } from './schemas.ts';
 
 /** Ours first, then the names of Enterprise Gateway and of Kernel Gateway before it. */
 function names(name: string, ...aliases: readonly string[]): readonly string[] {
@@ -16,7 +15,7 @@ const MIB = 1024 * 1024;
  */
 export const gatewaySettings = defineSettings({
   ip: {
-    schema: z.string().min(1),
+    schema: text({ pattern: /./s, expected: 'an address' }),
     default: '127.0.0.1',
     env: names('IP'),
     flag: 'ip',
@@ -41,7 +40,7 @@ export const gatewaySettings = defineSettings({
       'How many of the following ports are tried when the port is in use. With 0 the gateway says so and ends.',
   },
   base_url: {
-    schema: z.string(),
+    schema: text(),
     default: '/',
     env: names('BASE_URL'),
     flag: 'base-url',
@@ -49,28 +48,28 @@ export const gatewaySettings = defineSettings({
     description: 'Prefix of all addresses; /healthz and /readyz also stay at the root.',
   },
   certfile: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: names('CERTFILE'),
     flag: 'certfile',
     group: 'Listening',
     description: 'TLS certificate, PEM. Needs keyfile.',
   },
   keyfile: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: names('KEYFILE'),
     flag: 'keyfile',
     group: 'Listening',
     description: 'TLS private key, PEM. Needs certfile.',
   },
   client_ca: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: names('CLIENT_CA'),
     flag: 'client-ca',
     group: 'Listening',
     description: 'Certificate authority, PEM: clients have to show a certificate that it signed. Needs certfile.',
   },
   tls_min_version: {
-    schema: z.enum(['TLSv1.2', 'TLSv1.3']),
+    schema: oneOf(['TLSv1.2', 'TLSv1.3']),
     default: 'TLSv1.2',
     env: names('TLS_MIN_VERSION'),
     flag: 'tls-min-version',
@@ -87,7 +86,7 @@ export const gatewaySettings = defineSettings({
       "Believe X-Forwarded-For about a client's address (it only shows in the log). Set it behind a proxy only.",
   },
   auth: {
-    schema: z.enum(['token', 'none']),
+    schema: oneOf(['token', 'none']),
     default: 'token',
     env: names('AUTH'),
     flag: 'auth',
@@ -95,7 +94,7 @@ export const gatewaySettings = defineSettings({
     description: 'token, or none. None is possible on a loopback address only.',
   },
   token: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: names('AUTH_TOKEN'),
     flag: 'token',
     secret: true,
@@ -103,7 +102,7 @@ export const gatewaySettings = defineSettings({
     description: 'The token that clients have to send. Generated and printed when there is none.',
   },
   default_user: {
-    schema: z.string().regex(/^[\w.@+-]{1,64}$/, 'letters, digits and . _ @ + - only, up to 64'),
+    schema: text({ pattern: /^[\w.@+-]{1,64}$/, expected: 'letters, digits and . _ @ + - only, up to 64' }),
     default: 'default',
     env: names('DEFAULT_USER'),
     flag: 'default-user',
@@ -135,7 +134,7 @@ export const gatewaySettings = defineSettings({
     description: 'Send Access-Control-Allow-Credentials to allowed origins.',
   },
   allow_headers: {
-    schema: z.string(),
+    schema: text(),
     default: '',
     env: names('ALLOW_HEADERS'),
     flag: 'allow-headers',
@@ -143,7 +142,7 @@ export const gatewaySettings = defineSettings({
     description: 'Access-Control-Allow-Headers for allowed origins; when empty, what Jupyter clients send.',
   },
   allow_methods: {
-    schema: z.string(),
+    schema: text(),
     default: '',
     env: names('ALLOW_METHODS'),
     flag: 'allow-methods',
@@ -151,7 +150,7 @@ export const gatewaySettings = defineSettings({
     description: 'Access-Control-Allow-Methods for allowed origins; when empty, what the gateway takes.',
   },
   expose_headers: {
-    schema: z.string(),
+    schema: text(),
     default: '',
     env: names('EXPOSE_HEADERS'),
     flag: 'expose-headers',
@@ -159,7 +158,7 @@ export const gatewaySettings = defineSettings({
     description: 'Access-Control-Expose-Headers for allowed origins.',
   },
   max_age: {
-    schema: z.coerce.string(),
+    schema: numberText(),
     default: '',
     env: names('MAX_AGE'),
     flag: 'max-age',
@@ -175,7 +174,7 @@ export const gatewaySettings = defineSettings({
     description: "Whether users can list their kernels and sessions. Jupyter's own clients need it.",
   },
   default_kernel_name: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: names('DEFAULT_KERNEL_NAME'),
     flag: 'default-kernel-name',
     group: 'Kernels',
@@ -198,7 +197,7 @@ export const gatewaySettings = defineSettings({
     description: "Folders that hold kernelspec folders, instead of Jupyter's search path.",
   },
   root_dir: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: ['GP_ROOT_DIR'],
     flag: 'root-dir',
     group: 'Kernels',
@@ -245,7 +244,7 @@ export const gatewaySettings = defineSettings({
     description: 'Answer a start when the kernel answers, rather than when it has been created.',
   },
   max_kernels: {
-    schema: count({ min: 0 }).optional(),
+    schema: optional(count({ min: 0 })),
     env: names('MAX_KERNELS'),
     flag: 'max-kernels',
     group: 'Kernels',
@@ -292,7 +291,7 @@ export const gatewaySettings = defineSettings({
     description: 'Shut down kernels that are busy, too.',
   },
   kernels_on_stop: {
-    schema: z.enum(['end', 'keep']),
+    schema: oneOf(['end', 'keep']),
     default: 'end',
     env: ['GP_KERNELS_ON_STOP'],
     flag: 'kernels-on-stop',
@@ -356,7 +355,7 @@ export const gatewaySettings = defineSettings({
     description: 'Largest body of a REST request, in bytes or as 4MiB.',
   },
   state_dir: {
-    schema: z.string().optional(),
+    schema: optional(text()),
     env: ['GP_STATE_DIR', 'EG_PERSISTENCE_ROOT'],
     flag: 'state-dir',
     group: 'Backends',
@@ -365,10 +364,9 @@ export const gatewaySettings = defineSettings({
       'folder of the user; with port 0 nothing is kept.',
   },
   instance_id: {
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
-      .optional(),
+    schema: optional(
+      text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, expected: 'letters, digits and . _ - only, up to 63' }),
+    ),
     env: ['GP_INSTANCE_ID'],
     flag: 'instance-id',
     group: 'Backends',
@@ -400,7 +398,7 @@ export const gatewaySettings = defineSettings({
     description: 'Offer what dependencies of the package.json in the folder of the gateway declare.',
   },
   engine: {
-    schema: z.enum(['auto', 'zmtp', 'zeromq']),
+    schema: oneOf(['auto', 'zmtp', 'zeromq']),
     default: 'auto',
     env: ['GP_ENGINE'],
     flag: 'engine',
@@ -408,16 +406,15 @@ export const gatewaySettings = defineSettings({
     description: 'How kernels are spoken to: zmtp, zeromq (libzmq), or auto: libzmq for encrypted channels only.',
   },
   transport_encryption: {
-    schema: z.enum(['disabled', 'auto', 'required']).optional(),
+    schema: optional(oneOf(['disabled', 'auto', 'required'])),
     env: ['GP_TRANSPORT_ENCRYPTION'],
     flag: 'transport-encryption',
     group: 'Backends',
     description: 'CurveZMQ: disabled, auto or required; when not set disabled for local kernels and auto for others.',
   },
   log_level: {
-    schema: z.preprocess(
-      (value) => (typeof value === 'string' ? value.toLowerCase().replace(/^warning$/, 'warn') : value),
-      z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    schema: oneOf(['debug', 'info', 'warn', 'error', 'silent'], (word) =>
+      word.toLowerCase().replace(/^warning$/, 'warn'),
     ),
     default: 'info',
     env: names('LOG_LEVEL'),
