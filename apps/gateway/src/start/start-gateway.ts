@@ -10,8 +10,8 @@ import type { GatewaySettings } from '../settings/gateway-settings.ts';
 import { checkGatewaySettings, gatewaySettingsWith } from '../settings/resolve-gateway-settings.ts';
 import { GATEWAY_VERSION } from '../version.ts';
 import { listen } from './listen.ts';
-import { openKernels } from './open-kernels.ts';
-import type { GatewayBackends } from './open-kernels.ts';
+import type { GatewayBackends, OpenKernelsOptions } from './open-kernels.ts';
+import { openingBackends } from './opening-backends.ts';
 import { readTlsOptions } from './tls-options.ts';
 
 export interface StartGatewayOptions extends CallOptions {
@@ -65,18 +65,20 @@ export async function startGateway(
   const cwd = options.cwd ?? process.cwd();
   const env = options.env ?? {};
   const tls = await readTlsOptions(settings);
-  const backends = stack.use(await openKernels({ ...options, settings, env, cwd, logger }));
-  // Until the gateway serves, a failure leaves the kernels of an earlier run alone.
-  stack.defer(() => backends.kernels.close({ kernels: 'keep' }));
-  const recovered = backends.kernels.recover({ signal: options.signal });
-  reportRecovery(recovered, logger);
+  // Disposed of after the gateway, which is built first.
+  const ownedBackends = stack.use(new ResourceStack());
+  const opening = openingBackends();
+  const recovered = opening.opened.then(({ kernels }) => kernels.recover({ signal: options.signal }));
+  // When there is nothing to recover because the start has failed, its caller hears of that.
+  recovered.catch(() => undefined);
   const token = settings.auth === 'none' ? undefined : (settings.token ?? generateToken());
   const gateway = await buildGateway({
-    ...backends,
+    kernels: opening.kernels,
+    kernelspecs: opening.kernelspecs,
     ...gatewayOptions(settings, cwd),
     authenticator: authenticatorFor(settings, token),
     // If they could not be looked for, that is in the log, and new kernels can be started all the same.
-    ready: recovered.catch(() => undefined),
+    ready: opening.opened.then(() => recovered.catch(() => undefined)),
     tls,
     logger,
   });
@@ -87,6 +89,12 @@ export async function startGateway(
     portRetries: settings.port_retries,
     signal: options.signal,
   });
+  const backends = ownedBackends.use(
+    await opening.open(() => loadBackends({ ...options, settings, env, cwd, logger })),
+  );
+  // Until the gateway serves, a failure leaves the kernels of an earlier run alone.
+  ownedBackends.defer(() => backends.kernels.close({ kernels: 'keep' }));
+  reportRecovery(recovered, logger);
   const url = urlOf(settings, port, tls !== undefined);
   logger.info('gateway is listening', {
     url,
@@ -95,7 +103,9 @@ export async function startGateway(
   });
   const owned = stack.move();
   const close = closer({ gateway, backends, settings, logger, owned });
-  options.signal?.addEventListener('abort', () => void close().catch(() => undefined), { once: true });
+  const stop = (): void => void close().catch(() => undefined);
+  if (options.signal?.aborted === true) stop();
+  else options.signal?.addEventListener('abort', stop, { once: true });
   return {
     url,
     token,
@@ -106,6 +116,13 @@ export async function startGateway(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+// Two thirds of all modules are needed for kernels only, and are loaded while the first requests are answered.
+// Not inlined: TypeScript 6.0 leaves the extension of an import() as it is in a function that has `await using`.
+async function loadBackends(options: OpenKernelsOptions): Promise<GatewayBackends> {
+  const { openKernels } = await import('./open-kernels.ts');
+  return await openKernels(options);
 }
 
 function stderrLogger(settings: GatewaySettings, stack: ResourceStack): Logger {

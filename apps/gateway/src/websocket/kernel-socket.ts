@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
 import type { Clock, Logger } from '@gateway-provisioners/core';
 import type { Kernel, KernelClient } from '@gateway-provisioners/kernel-manager';
+import { V1_SUBPROTOCOL, defaultFraming, v1Framing } from '@gateway-provisioners/wire';
 import type { KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
 import { closeReasons, closeText, malformed, tooLarge } from './close-codes.ts';
 import type { CloseReason } from './close-codes.ts';
@@ -23,7 +24,6 @@ export interface KernelSocketOptions {
   readonly socket: Socket;
   readonly kernel: Kernel;
   readonly sessionId: string | undefined;
-  readonly framing: WebSocketFraming;
   readonly limits: KernelSocketLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,14 +40,17 @@ const endReasons = {
 /** One client's WebSocket to one kernel: frames in, messages out, until either side is done. */
 export class KernelSocket {
   readonly #options: KernelSocketOptions;
+  readonly #framing: WebSocketFraming;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
   #client: KernelClient | undefined;
   #received = 0;
 
   constructor(options: KernelSocketOptions) {
-    const { webSocket, socket, framing, limits, clock } = options;
+    const { webSocket, socket, limits, clock } = options;
+    const framing = webSocket.protocol === V1_SUBPROTOCOL ? v1Framing : defaultFraming;
     this.#options = options;
+    this.#framing = framing;
     this.#outbox = new Outbox({
       webSocket,
       socket,
@@ -105,7 +108,7 @@ export class KernelSocket {
       return;
     }
     this.#heartbeat.start();
-    logger.info('websocket open', { framing: this.#options.framing.name });
+    logger.info('websocket open', { framing: this.#framing.name });
   }
 
   /** Says why, then ends the connection; what the client has not taken yet gets the close timeout to leave. */
@@ -123,7 +126,7 @@ export class KernelSocket {
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
-    const { framing, limits, webSocket } = this.#options;
+    const { limits, webSocket } = this.#options;
     this.#heartbeat.sign();
     const client = this.#client;
     if (client === undefined || webSocket.readyState !== webSocket.OPEN) return;
@@ -131,7 +134,7 @@ export class KernelSocket {
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
     let message: KernelMessage;
     try {
-      message = framing.decode(isBinary ? bytes : bytes.toString());
+      message = this.#framing.decode(isBinary ? bytes : bytes.toString());
     } catch (error) {
       this.#refuseFrame(error, isBinary);
       return;
@@ -163,10 +166,10 @@ export class KernelSocket {
   }
 
   #refuseFrame(error: unknown, isBinary: boolean): void {
-    const { framing, logger } = this.#options;
+    const { logger } = this.#options;
     const rule = errorMessage(error);
     logger.warn('malformed websocket message', { error: rule });
-    this.close(malformed(framing.name === 'v1' && !isBinary, rule));
+    this.close(malformed(this.#framing.name === 'v1' && !isBinary, rule));
   }
 
   #onClosed(closeCode: number): void {

@@ -4,11 +4,9 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import type { Clock, Logger } from '@gateway-provisioners/core';
 import { ProvisionerError, raceSignal } from '@gateway-provisioners/core';
 import type { Kernel } from '@gateway-provisioners/kernel-manager';
-import { V1_SUBPROTOCOL, defaultFraming, v1Framing } from '@gateway-provisioners/wire';
 import type { WebSocketOptions } from '../gateway-options.ts';
 import { closeReasons, tooLarge } from './close-codes.ts';
-import { KernelSocket } from './kernel-socket.ts';
-import type { KernelSocketLimits } from './kernel-socket.ts';
+import type { KernelSocket, KernelSocketLimits } from './kernel-socket.ts';
 import type { WebSocketServerOptions } from './web-socket-server-options.ts';
 
 const MIB = 1024 * 1024;
@@ -22,10 +20,21 @@ export interface AcceptOptions {
   readonly user: string;
 }
 
+interface WebSocketLibrary {
+  readonly server: WebSocketServer;
+  readonly KernelSocket: typeof KernelSocket;
+}
+
+async function loadLibrary(options: WebSocketServerOptions): Promise<WebSocketLibrary> {
+  const { createWebSocketServer } = await import('./gateway-web-socket.ts');
+  const { KernelSocket } = await import('./kernel-socket.ts');
+  return { server: createWebSocketServer(options), KernelSocket };
+}
+
 /** All WebSockets of the gateway. */
 export class KernelSockets {
   readonly #serverOptions: WebSocketServerOptions;
-  #server: Promise<WebSocketServer> | undefined;
+  #library: Promise<WebSocketLibrary> | undefined;
   readonly #limits: KernelSocketLimits;
   readonly #sockets = new Set<KernelSocket>();
   readonly #clock: Clock;
@@ -56,18 +65,16 @@ export class KernelSockets {
   }
 
   /**
-   * Loads the WebSocket library, which a gateway can start to serve without, and returns what completes handshakes
+   * Loads what WebSockets need, which a gateway can start to serve without, and returns what completes handshakes
    * whose requests have been checked and joins them to their kernel's conversation.
    */
   async prepare(): Promise<(options: AcceptOptions) => void> {
-    this.#server ??= import('./gateway-web-socket.ts').then(({ createWebSocketServer }) =>
-      createWebSocketServer(this.#serverOptions),
-    );
-    const server = await this.#server;
+    this.#library ??= loadLibrary(this.#serverOptions);
+    const { server, KernelSocket } = await this.#library;
     return (options) => {
       server.handleUpgrade(options.request, options.socket, options.head, (webSocket) => {
         server.emit('connection', webSocket, options.request);
-        this.#join(webSocket, options);
+        this.#join(webSocket, options, KernelSocket);
       });
     };
   }
@@ -86,15 +93,14 @@ export class KernelSockets {
     for (const socket of [...this.#sockets]) socket.terminate();
   }
 
-  #join(webSocket: WebSocket, options: AcceptOptions): void {
+  #join(webSocket: WebSocket, options: AcceptOptions, Socket: WebSocketLibrary['KernelSocket']): void {
     const { kernel, sessionId, user } = options;
     const logger = this.#logger.child({ kernelId: kernel.id, user });
-    const kernelSocket = new KernelSocket({
+    const kernelSocket = new Socket({
       webSocket,
       socket: options.socket,
       kernel,
       sessionId,
-      framing: webSocket.protocol === V1_SUBPROTOCOL ? v1Framing : defaultFraming,
       limits: this.#limits,
       clock: this.#clock,
       logger,
