@@ -11,7 +11,7 @@ import type { ProcessEntry, ProcessTable } from './process-table.ts';
 let stranger: ChildProcess;
 let pid: number;
 beforeEach(async () => {
-  stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+  stranger = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { detached: true, stdio: 'ignore' });
   await once(stranger, 'spawn');
   pid = stranger.pid!;
 });
