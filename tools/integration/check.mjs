@@ -42,7 +42,10 @@ const steps = [
   ['eslint', () => run(bin('eslint'), ['.', '--max-warnings', '0'])],
   ['prettier', () => run(bin('prettier'), ['--check', '.', '--log-level', 'warn'])],
   ['knip', () => run(bin('knip'), ['--no-progress'])],
-  ...packages.map((pkg) => [`publint ${pkg.manifest.name}`, () => run(bin('publint'), ['run', '--strict', pkg.folder])]),
+  ...packages.map((pkg) => [
+    `publint ${pkg.manifest.name}`,
+    () => run(bin('publint'), ['run', '--strict', pkg.folder]),
+  ]),
   ...packages.map((pkg) => [`attw ${pkg.manifest.name}`, () => attw(pkg)]),
   ...packages.map((pkg) => [`import ${pkg.manifest.name} on Node ${process.versions.node}`, () => importEntries(pkg)]),
 ];
