@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { ProvisionerError, openDeadline, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { GatewayContext } from './gateway-context.ts';
@@ -14,6 +13,7 @@ import { addBodyParser } from './http/read-body.ts';
 import { routeUpgrades } from './http/upgrades.ts';
 import { WorkTracker } from './http/work-tracker.ts';
 import { kernelAccess } from './kernels/kernel-access.ts';
+import { fastify } from './require-library.ts';
 import { channelRoutes } from './routes/channel-routes.ts';
 import { kernelRoutes } from './routes/kernel-routes.ts';
 import { kernelspecRoutes } from './routes/kernelspec-routes.ts';

@@ -1,5 +1,5 @@
-import { destination, pino } from 'pino';
 import type { LogFields, Logger } from '@gateway-provisioners/core';
+import { destination, pino } from '../require-library.ts';
 import { redactFields, redactText } from './redact.ts';
 
 export interface PinoLoggerOptions {
