@@ -11,13 +11,6 @@ import { MessageQueue } from './message-queue.ts';
 /** After the reply, output and the final idle are on their way; a kernel that lost them is not waited for longer. */
 const IDLE_PATIENCE_MS = 10_000;
 
-/**
- * Kernels that send outputs from several tasks at once, so that `idle` may overtake them (seen with Deno 2.9), by the
- * `implementation` of their kernel_info_reply. For these the outputs must have been quiet for a while.
- */
-const UNORDERED_KERNELS: ReadonlySet<unknown> = new Set(['Deno kernel']);
-const SETTLE_MS = 25;
-
 /** What an execution needs of its kernel. */
 export interface ExecutionHost {
   readonly kernel: Kernel;
@@ -115,7 +108,6 @@ class ExecutionRun {
     }
     if (message.channel === 'stdin' && message.header.msg_type === 'input_request') void this.#answer(message);
     if (message.channel === 'iopub' && message.header.msg_type === 'status') this.#onStatus(message);
-    else if (this.#isIdle && this.#replyMessage !== undefined) this.#finishSoon();
     return true;
   }
 
@@ -146,13 +138,6 @@ class ExecutionRun {
 
   /** The message that is being looked at has yet to reach the queue. */
   #finishSoon(): void {
-    if (UNORDERED_KERNELS.has(this.#host.kernel.info?.['implementation'])) {
-      this.#cancelPatience?.();
-      this.#cancelPatience = this.#host.clock.schedule(SETTLE_MS, () => {
-        this.#finish();
-      });
-      return;
-    }
     queueMicrotask(() => {
       this.#finish();
     });

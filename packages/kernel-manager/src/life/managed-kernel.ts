@@ -30,6 +30,7 @@ import type {
 import { Activity } from './activity.ts';
 import type { OpenChannels } from './channels.ts';
 import { HeldMessages } from './held-messages.ts';
+import { IdleHold, sendsOutputAfterIdle } from './idle-hold.ts';
 import { KernelLife } from './kernel-life.ts';
 import type { FirstStart } from './kernel-life-options.ts';
 
@@ -63,6 +64,7 @@ export class ManagedKernel implements Kernel {
   readonly #hub: ClientHub;
   readonly #activity: Activity;
   readonly #held: HeldMessages;
+  readonly #idleHold: IdleHold;
   readonly #executions = new Set<(error: ProvisionerError) => void>();
   #progress: LaunchProgress = { phase: 'queued' };
   #shownState: ExecutionState = 'starting';
@@ -93,6 +95,9 @@ export class ManagedKernel implements Kernel {
       onForgotten: (clientKey) => {
         this.#life.current?.channels.forgetClient(clientKey);
       },
+    });
+    this.#idleHold = new IdleHold(settings.clock, (batch) => {
+      this.#hub.deliver(batch);
     });
     this.#life = new KernelLife({
       ...options,
@@ -288,15 +293,9 @@ export class ManagedKernel implements Kernel {
     const { current } = this.#life;
     const maxBytes = options.maxBytes ?? LOG_TAIL_BYTES;
     if (current === undefined) return this.#lastLog;
-    return await withDeadline(
-      {
-        signal: options.signal,
-        timeoutMs: LOGS_DEADLINE_MS,
-        what: 'log of the kernel',
-        clock: this.#options.settings.clock,
-      },
-      async (scope) => await current.launched.logs({ maxBytes, signal: scope.signal }),
-    );
+    const { clock } = this.#options.settings;
+    const deadline = { signal: options.signal, timeoutMs: LOGS_DEADLINE_MS, what: 'log of the kernel', clock };
+    return await withDeadline(deadline, ({ signal }) => current.launched.logs({ maxBytes, signal }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -319,7 +318,7 @@ export class ManagedKernel implements Kernel {
     const forClients = batch.filter(({ route }) => route.to !== 'nobody');
     if (forClients.length === 0) return;
     for (const { message } of forClients) this.#activity.observe(message);
-    this.#hub.deliver(forClients);
+    this.#hub.deliver(sendsOutputAfterIdle(this.info) ? this.#idleHold.pass(forClients) : forClients);
     this.#showState();
   }
 
@@ -349,6 +348,7 @@ export class ManagedKernel implements Kernel {
   }
 
   #onDead(error: ProvisionerError | KernelFailureError): void {
+    this.#idleHold.clear();
     const session = this.#life.current?.kernelSession ?? '';
     this.#lastLog = 'logTail' in error ? error.logTail : '';
     this.#held.takeAll();
@@ -362,6 +362,7 @@ export class ManagedKernel implements Kernel {
   }
 
   #onRemoved(): void {
+    this.#idleHold.clear();
     this.#held.takeAll();
     this.#cancelRelax?.();
     this.#failExecutions(

@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMessage } from '@gateway-provisioners/wire';
+import type { KernelMessage, RoutedMessage } from '@gateway-provisioners/wire';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { IdleHold } from './idle-hold.ts';
+
+const session = 'kernel';
+const request = (msgId: string) => createMessage({ channel: 'shell', msgType: 'execute_request', session, msgId });
+const iopub = (msgType: string, content: Record<string, string>, parent: KernelMessage): RoutedMessage => ({
+  message: createMessage({ channel: 'iopub', msgType, content, session, parent }),
+  route: { to: 'all' },
+});
+
+describe('IdleHold', () => {
+  const first = request('first');
+  const second = request('second');
+  const idle = iopub('status', { execution_state: 'idle' }, first);
+  const result = iopub('stream', { name: 'stdout', text: 'late' }, first);
+  const other = iopub('status', { execution_state: 'busy' }, second);
+
+  const hold = () => {
+    const clock = new ManualClock();
+    const delivered: RoutedMessage[] = [];
+    const idleHold = new IdleHold(clock, (batch) => delivered.push(...batch));
+    const pass = (...batch: RoutedMessage[]) => delivered.push(...idleHold.pass(batch));
+    return { clock, delivered, idleHold, pass };
+  };
+
+  it('delivers output that came after idle before it', async () => {
+    const { clock, delivered, pass } = hold();
+    pass(idle, other);
+    await clock.advance(20);
+    pass(result);
+    await clock.advance(20);
+    expect(delivered).toEqual([other, result]);
+    await clock.advance(10);
+    expect(delivered).toEqual([other, result, idle]);
+  });
+
+  it('delivers nothing of a kernel that has ended', async () => {
+    const { clock, delivered, idleHold, pass } = hold();
+    pass(idle);
+    idleHold.clear();
+    await clock.advance(1000);
+    expect(delivered).toEqual([]);
+  });
+});
