@@ -222,6 +222,20 @@ describe('installed as by Gateway Provisioners', () => {
     expect(differences).toEqual(Object.fromEntries(expected));
   });
 
+  it('and what the original left is validated: errors exactly for what it did not finish', async () => {
+    await using cli = await testCli();
+    for (const [index, name] of Object.keys(cases).entries()) {
+      if (theirs.get(name)?.exit_code !== 0) continue;
+      const folder = join(home, `theirs-${String(index)}`, 'share/jupyter/kernels');
+      const { exitCode, stdout } = await cli.run(['kernelspecs', 'validate', folder]);
+      expect({ name, exitCode, stdout }).toMatchObject({
+        name,
+        exitCode: failures[name]?.leaves === 'unfinished' ? 1 : 0,
+      });
+      expect(stdout.includes('an installer did not finish')).toBe(exitCode === 1);
+    }
+  });
+
   it('with exceptions for nothing else', () => {
     const names = [...Object.keys(exceptions), ...Object.keys(failures)];
     expect(names.filter((name) => !(name in cases))).toEqual([]);

@@ -161,6 +161,15 @@ describe('checking', () => {
       ['error argv.0: there is no program /no/such/program'],
     ],
     [
+      'an unfinished template',
+      {
+        ...remote('yarn-provisioner'),
+        display_name: '${display_name}',
+        argv: ['${install_dir}/bin/run.sh', '{kernel_id} {response_address} {public_key}'],
+      },
+      ['error kernel.json: an installer did not finish: "${install_dir}/bin/run.sh"*', 'warning *'],
+    ],
+    [
       'no image',
       remote('kubernetes-provisioner'),
       ['warning *', 'warning metadata.kernel_provisioner.config.image_name: *GP_IMAGE_NAME*'],
@@ -206,6 +215,17 @@ describe('checking', () => {
         ),
       ),
     );
+  });
+
+  it('warns of a wrapper that runs the values of a request', async () => {
+    const program = join(folder, 'one/bin/run.sh');
+    await mkdir(join(folder, 'one/bin'), { recursive: true });
+    await writeFile(program, '#!/bin/sh\neval exec "${SPARK_OPTS}" "$@"\n');
+    const argv = [program, '{kernel_id} {response_address} {public_key}'];
+    expect(await findings({ ...remote('yarn-provisioner'), argv })).toEqual([
+      expect.stringMatching(/^warning metadata/),
+      expect.stringMatching(/^warning argv\.0: .*run\.sh runs what is in variables/),
+    ]);
   });
 
   it('takes one kernelspec by its folder, and nothing else then', async () => {

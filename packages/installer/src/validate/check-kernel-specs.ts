@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { ProvisionerError, errorMessage, suggestion } from '@gateway-provisioners/core';
 import type { CallOptions, KernelSpec, ProvisionerRegistry } from '@gateway-provisioners/core';
@@ -76,6 +76,7 @@ async function checkKernelSpec(spec: KernelSpec, options: CheckOptions): Promise
     path: join(spec.resourceDir ?? '', 'kernel.json'),
     provisioner: provisionerName,
     findings: [
+      ...checkFinished(spec),
       ...(await checkProvisioner(spec, options)),
       ...checkArgv(spec),
       ...(await checkProgram(spec)),
@@ -114,12 +115,27 @@ async function checkProvisioner(spec: KernelSpec, options: CheckOptions): Promis
   }
 }
 
-/** Whether the program that this machine would run is there. */
+/** Gateway Provisioners' installers leave their template behind when they fail half-way. */
+function checkFinished({ argv, displayName }: KernelSpec): readonly KernelSpecFinding[] {
+  const left = [...argv, displayName].find((text) => /\$\{(install_dir|display_name|spark_init_mode)\}/.test(text));
+  if (left === undefined) return [];
+  const message = `an installer did not finish: ${JSON.stringify(left)} was to be replaced; install the kernelspec again`;
+  return [{ severity: 'error', where: 'kernel.json', message }];
+}
+
+/** Whether the program that this machine would run is there, and whether it is a safe one. */
 async function checkProgram({ argv, provisioner }: KernelSpec): Promise<readonly KernelSpecFinding[]> {
   const program = argv[0] ?? '';
+  if (!isAbsolute(program)) return [];
   const runsHere = ['local-provisioner', 'yarn-provisioner'].includes(provisioner.provisionerName);
-  if (!runsHere || !isAbsolute(program) || (await exists(program))) return [];
-  return [{ severity: 'error', where: 'argv.0', message: `there is no program ${program}` }];
+  if (runsHere && !(await exists(program))) {
+    return [{ severity: 'error', where: 'argv.0', message: `there is no program ${program}` }];
+  }
+  if (basename(program) !== 'run.sh') return [];
+  const text = await readFile(program, 'utf8').catch(() => '');
+  if (!/^\s*eval\s+exec\b/m.test(text)) return [];
+  const message = `${program} runs what is in variables (eval), such as KERNEL_EXTRA_SPARK_OPTS of a request; install the kernelspec again`;
+  return [{ severity: 'warning', where: 'argv.0', message }];
 }
 
 function unreadable({ path, message }: KernelSpecProblem, name: string): CheckedKernelSpec {
