@@ -14,7 +14,7 @@ export interface ReservePortsOptions extends CallOptions {
   readonly count: number;
   /** Address to bind, as the kernel will: `127.0.0.1`. */
   readonly host: string;
-  /** Default: any port. */
+  /** Default: any port, 10000..32767 first. */
   readonly range?: PortRange | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -22,6 +22,10 @@ export interface ReservePortsOptions extends CallOptions {
 // A kernel needs some time from being told a port to binding it.
 const KEEP_AWAY_MS = 60_000;
 const TRIES_PER_PORT = 50;
+// Below what Linux (32768) and macOS (49152) give to outgoing connections and to whoever binds port 0: a port from there
+// could be taken by any program between our look and the kernel's bind.
+const UNCLAIMED: PortRange = { low: 10_000, high: 32_767 };
+const TRIES_UNCLAIMED = 40;
 
 // Ports belong to the machine, so what was handed out must be known to the whole program, not to one object.
 const handedOut = new Map<number, number>();
@@ -44,7 +48,7 @@ async function reserveOne(options: ReservePortsOptions, bound: ResourceStack, un
   const { host, range, signal } = options;
   for (let tries = 0; tries < TRIES_PER_PORT; tries += 1) {
     throwIfAborted(signal);
-    const wanted = range === undefined ? 0 : randomInt(range.low, range.high + 1);
+    const wanted = tries < TRIES_UNCLAIMED || range !== undefined ? randomPort(range ?? UNCLAIMED) : 0;
     if (handedOut.has(wanted)) continue;
     const server = await listen(host, wanted);
     if (server === undefined) continue;
@@ -61,6 +65,10 @@ async function reserveOne(options: ReservePortsOptions, bound: ResourceStack, un
     'ADDRESS_IN_USE',
     `no free port was found ${where} after ${String(TRIES_PER_PORT)} tries; widen the range or end some kernels`,
   );
+}
+
+function randomPort({ low, high }: PortRange): number {
+  return randomInt(low, high + 1);
 }
 
 /** Undefined when the port is taken. */
