@@ -60,10 +60,10 @@ export async function measureIdle(server: RunningServer, kernelName: string, cou
   return { alone: per(alone), connected: per(connected) };
 }
 
-/** Waits until the number of open files has stopped changing, at most 20 s. */
+/** Waits until the number of open files has not changed for 12 s (a gateway may close channels some time after the last client left), at most 40 s. */
 async function settledStats(pid: number): Promise<IdleCost> {
   let stats = await processStats(pid);
-  for (let same = 0, tries = 0; same < 4 && tries < 40; tries += 1) {
+  for (let same = 0, tries = 0; same < 24 && tries < 80; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     const next = await processStats(pid);
     same = next.openFiles === stats.openFiles ? same + 1 : 0;
