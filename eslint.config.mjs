@@ -8,11 +8,19 @@ const boundaries = [
   // wire is protocol code; it needs nothing but core's errors, deadlines and connection types.
   { sourceTag: 'type:wire', onlyDependOnLibsWithTags: ['type:core'] },
   // Libraries stand on core alone, so that each can be installed by itself.
-  { sourceTag: 'type:lib', onlyDependOnLibsWithTags: ['type:core', 'type:lib'] },
-  // A provisioner sees the contract (and the conformance suite in its tests), never another provisioner.
-  { sourceTag: 'type:provisioner', onlyDependOnLibsWithTags: ['type:core', 'type:testkit'] },
-  // testkit is used by strangers' tests: the contract and the wire, no manager, no server.
-  { sourceTag: 'type:testkit', onlyDependOnLibsWithTags: ['type:core', 'type:wire'] },
+  { sourceTag: 'type:lib', onlyDependOnLibsWithTags: ['type:core', 'type:lib', 'type:launchers'] },
+  // Launchers run beside the kernel, without us: their package only says where they are.
+  { sourceTag: 'type:launchers', onlyDependOnLibsWithTags: [] },
+  // An engine is a narrow interface over one vendor library, shared by the provisioners of that engine.
+  { sourceTag: 'type:engine', onlyDependOnLibsWithTags: ['type:core'] },
+  // A provisioner sees the contract, its engine and the launchers that it carries elsewhere (and the conformance suite
+  // in its tests), never another provisioner.
+  {
+    sourceTag: 'type:provisioner',
+    onlyDependOnLibsWithTags: ['type:core', 'type:engine', 'type:launchers', 'type:testkit'],
+  },
+  // testkit is used by strangers' tests: the contract, the wire and a listener for launchers; no manager, no server.
+  { sourceTag: 'type:testkit', onlyDependOnLibsWithTags: ['type:core', 'type:wire', 'type:lib'] },
   // The manager is usable without a server and knows provisioners only through the registry (tests may name one).
   {
     sourceTag: 'type:manager',
