@@ -170,6 +170,31 @@ export const errorCatalogue = {
     retryable: false,
     summary: 'A provisioner needs a launcher to call back, but no response listener is configured.',
   },
+  HOST_UNREACHABLE: {
+    kind: 'unavailable',
+    retryable: true,
+    summary: 'No SSH connection to a host could be made. The message names the host and the reason.',
+  },
+  HOST_AUTHENTICATION_FAILED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'An SSH server refused every way to log in, or a key file cannot be used. The message says which.',
+  },
+  HOST_KEY_REJECTED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'The key that an SSH server showed is not known, has changed or is revoked. The message says which.',
+  },
+  HOST_COMMAND_FAILED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'What was run on a remote host did not work. The message carries what it printed.',
+  },
+  FORWARDING_REFUSED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'An SSH server does not allow forwarded connections, which tunnelled kernels need.',
+  },
   PROVISIONER_NOT_FOUND: {
     kind: 'not-found',
     retryable: false,
@@ -199,6 +224,31 @@ export const errorCatalogue = {
     kind: 'failed',
     retryable: false,
     summary: 'The default export of a provisioner package was not made by `defineProvisioner`.',
+  },
+  ENGINE_UNAVAILABLE: {
+    kind: 'unavailable',
+    retryable: true,
+    summary: 'The container engine cannot be contacted. The message says where it was looked for.',
+  },
+  ENGINE_REFUSED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'The container engine did not do what it was asked for. The message carries its own words.',
+  },
+  ENGINE_CONFLICT: {
+    kind: 'conflict',
+    retryable: true,
+    summary: 'What the container engine was asked for does not fit what it has: a name is taken.',
+  },
+  IMAGE_NOT_FOUND: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'Neither the container engine nor a registry has the image. The message names it.',
+  },
+  IMAGE_PULL_FAILED: {
+    kind: 'failed',
+    retryable: true,
+    summary: 'An image could not be fetched from its registry. The message names it and carries the reason.',
   },
   STORE_CORRUPT: {
     kind: 'failed',

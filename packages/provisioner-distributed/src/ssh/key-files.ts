@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { ProvisionerError, errorMessage, raceSignal, systemErrorCode } from '@gateway-provisioners/core';
+import { z } from 'zod';
+
+/** A private key that the SSH library reads without effort. */
+export type PrivateKey = string;
+
+const PROGRAM = fileURLToPath(new URL('../../programs/decrypt-key.mjs', import.meta.url));
+const answerSchema = z.union([z.object({ key: z.string() }), z.object({ error: z.string() })]);
+
+/** Reads key files; each encrypted one is decrypted once, off the main thread. */
+export class KeyFiles {
+  readonly #decrypted = new Map<string, Promise<PrivateKey>>();
+
+  /**
+   * The key in a file; undefined when there is no such file and `required` is not set.
+   * Errors: `HOST_AUTHENTICATION_FAILED` naming the file, for one that cannot be read or decrypted.
+   */
+  async read(path: string, options: KeyFileOptions): Promise<PrivateKey | undefined> {
+    let key: string;
+    try {
+      key = await readFile(path, 'latin1');
+    } catch (error) {
+      if (!options.required && systemErrorCode(error) === 'ENOENT') return undefined;
+      throw unusable(path, errorMessage(error), error);
+    }
+    if (!isEncrypted(key)) return key;
+    const { passphrase } = options;
+    if (passphrase === undefined) {
+      // One of the usual names, which may belong to other purposes.
+      if (!options.required) return undefined;
+      throw unusable(path, 'it is encrypted and no passphrase is configured (GP_SSH_KEY_PASSPHRASE)');
+    }
+    const id = JSON.stringify([key, passphrase]);
+    const known = this.#decrypted.get(id) ?? decrypt(path, key, passphrase);
+    this.#decrypted.set(id, known);
+    try {
+      return await raceSignal(known, options.signal);
+    } catch (error) {
+      this.#decrypted.delete(id);
+      throw error;
+    }
+  }
+}
+
+interface KeyFileOptions {
+  readonly required: boolean;
+  readonly passphrase: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Whether a private key, in OpenSSH's or a PEM form, needs a passphrase. */
+export function isEncrypted(key: string): boolean {
+  if (/^Proc-Type: 4,ENCRYPTED|BEGIN ENCRYPTED PRIVATE KEY/m.test(key)) return true;
+  const [, body] = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(key) ?? [];
+  if (body === undefined) return false;
+  const bytes = Buffer.from(body, 'base64');
+  const magic = 'openssh-key-v1\0';
+  if (bytes.length < magic.length + 8 || bytes.toString('latin1', 0, magic.length) !== magic) return false;
+  const length = bytes.readUInt32BE(magic.length);
+  return bytes.toString('latin1', magic.length + 4, magic.length + 4 + length) !== 'none';
+}
+
+async function decrypt(path: string, key: string, passphrase: string): Promise<PrivateKey> {
+  const worker = new Worker(PROGRAM, { workerData: { key, passphrase }, env: {} });
+  try {
+    const messages: unknown = await once(worker, 'message');
+    const [answer] = z.tuple([answerSchema]).parse(messages);
+    if ('key' in answer) return answer.key;
+    throw unusable(path, answer.error);
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown): ProvisionerError {
+  return new ProvisionerError('HOST_AUTHENTICATION_FAILED', `the key file ${path} cannot be used: ${why}`, { cause });
+}

@@ -1,0 +1,278 @@
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
+import {
+  ProvisionerError,
+  delay,
+  errorMessage,
+  isProvisionerError,
+  openDeadline,
+  raceSignal,
+} from '@gateway-provisioners/core';
+import type { Cancellation, Clock, Logger } from '@gateway-provisioners/core';
+import { judgeHostKey } from './host-key-policy.ts';
+import type { KeyFiles } from './key-files.ts';
+import { findHostKeys, knownHostLine } from './known-hosts.ts';
+import type { KnownHostKeys } from './known-hosts.ts';
+import type {
+  SftpSession,
+  SshAddress,
+  SshConnection,
+  SshExecOptions,
+  SshExecResult,
+  SshReverseForward,
+  SshTarget,
+} from './ssh-connection.ts';
+import { isTurnedAway } from './ssh-errors.ts';
+import { connectSsh2 } from './ssh2-connection.ts';
+import { Turns } from './turns.ts';
+
+export interface SshHostOptions {
+  readonly target: SshTarget;
+  /** The host through which this one is reached. */
+  readonly via: SshHost | undefined;
+  readonly keys: KeyFiles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** OpenSSH's servers allow ten sessions on a connection (MaxSessions); one is the watch of this host's kernels. */
+const SESSIONS_AT_ONCE = 8;
+const TURNED_AWAY_ATTEMPTS = 8;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 30_000;
+
+interface Call {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One user's account on one host: a single connection, made when first needed, shared by all, and made anew while
+ * somebody holds it.
+ */
+export class SshHost {
+  readonly target: SshTarget;
+  readonly #options: SshHostOptions;
+  readonly #sessions = new Turns(SESSIONS_AT_ONCE);
+  readonly #listeners = new Set<() => void>();
+  readonly #disposal = new AbortController();
+  #connection: SshConnection | undefined;
+  #attempt: Promise<SshConnection> | undefined;
+  #holders = 0;
+  #releaseVia: Disposable | undefined;
+  #isRestoring = false;
+  #failedAt: number | undefined;
+  #failures = 0;
+
+  constructor(options: SshHostOptions) {
+    this.target = options.target;
+    this.#options = options;
+  }
+
+  /** When the last attempt failed and none has succeeded since: milliseconds since the epoch until which to avoid it. */
+  get avoidUntil(): number | undefined {
+    return this.#failedAt === undefined ? undefined : this.#failedAt + retryDelayMs(this.#failures);
+  }
+
+  /** Keeps the connection, and has it made anew when it breaks. */
+  hold(): Disposable {
+    this.#holders += 1;
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#holders -= 1;
+        isHeld = false;
+      },
+    };
+  }
+
+  /** Calls back each time that a connection was made. */
+  onConnected(listener: () => void): Cancellation {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** The open connection, or a new one. Errors: those of a connection. */
+  async connected(call: Call = {}): Promise<SshConnection> {
+    if (this.#disposal.signal.aborted) throw new ProvisionerError('INVALID_STATE', 'this SSH host was disposed of');
+    if (this.#connection?.isOpen === true) return this.#connection;
+    this.#attempt ??= this.#connect().finally(() => {
+      this.#attempt = undefined;
+    });
+    return await raceSignal(this.#attempt, call.signal);
+  }
+
+  /** Runs a program of /bin/sh. Waits its turn when the server allows no more sessions. */
+  async exec(options: SshExecOptions): Promise<SshExecResult> {
+    return await this.#inTurn(options, async (connection) => await connection.exec(options));
+  }
+
+  /** A long-running program that takes a session of its own, outside the turns. */
+  async execAside(options: SshExecOptions): Promise<SshExecResult> {
+    return await (await this.connected(options)).exec(options);
+  }
+
+  async withSftp<T>(call: Call, work: (session: SftpSession) => Promise<T>): Promise<T> {
+    return await this.#inTurn(call, async (connection) => {
+      using session = await connection.sftp(call);
+      return await raceSignal(work(session), call.signal);
+    });
+  }
+
+  async forwardOut(address: SshAddress, call: Call): Promise<Duplex> {
+    return await (await this.connected(call)).forwardOut(address, call);
+  }
+
+  async forwardIn(onConnection: (stream: Duplex) => void, call: Call): Promise<SshReverseForward> {
+    return await (await this.connected(call)).forwardIn(onConnection, call);
+  }
+
+  dispose(): void {
+    this.#disposal.abort(new ProvisionerError('CANCELLED', 'the SSH connection was closed'));
+    this.#connection?.close();
+    this.#releaseVia?.[Symbol.dispose]();
+    this.#listeners.clear();
+  }
+
+  async #inTurn<T>(call: Call, work: (connection: SshConnection) => Promise<T>): Promise<T> {
+    for (;;) {
+      using turn = await this.#sessions.take(call);
+      const connection = await this.connected(call);
+      try {
+        return await work(connection);
+      } catch (error) {
+        // The server allows fewer sessions than usual: do with as many as there are now.
+        if (!isSessionRefused(error) || !this.#sessions.shrink()) throw error;
+        turn[Symbol.dispose]();
+      }
+    }
+  }
+
+  async #connect(): Promise<SshConnection> {
+    const { target, clock, logger, via } = this.#options;
+    const coordinates = { host: target.name, user: target.user };
+    try {
+      const connection = await this.#attempts();
+      if (this.#disposal.signal.aborted) {
+        connection.close();
+        throw new ProvisionerError('CANCELLED', 'the SSH connection was closed');
+      }
+      this.#connection = connection;
+      this.#failedAt = undefined;
+      this.#failures = 0;
+      this.#releaseVia ??= via?.hold();
+      logger.debug('SSH connection made', coordinates);
+      void connection.closed.then((reason) => {
+        logger.debug('SSH connection ended', { ...coordinates, reason: reason?.message });
+        if (this.#connection === connection) this.#connection = undefined;
+        void this.#restore();
+      });
+      for (const listener of [...this.#listeners]) listener();
+      return connection;
+    } catch (error) {
+      this.#failedAt = clock.now();
+      this.#failures += 1;
+      throw error;
+    }
+  }
+
+  /** A server that limits how many are logging in at once hangs up on some: those try again. */
+  async #attempts(): Promise<SshConnection> {
+    const { target, clock } = this.#options;
+    using scope = openDeadline({
+      what: `an SSH connection to ${target.name}`,
+      timeoutMs: target.connectTimeoutMs,
+      signal: this.#disposal.signal,
+      clock,
+    });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#connectOnce(scope.signal);
+      } catch (error) {
+        if (isProvisionerError(error, 'DEADLINE_EXCEEDED')) throw unreachable(target, error);
+        if (attempt === TURNED_AWAY_ATTEMPTS || !isTurnedAway(error) || scope.signal.aborted) throw error;
+        await delay(100 + Math.random() * 200 * attempt, { signal: scope.signal, clock }).catch(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  async #connectOnce(signal: AbortSignal): Promise<SshConnection> {
+    const { target, via, keys } = this.#options;
+    const known = await this.#knownKeys();
+    const privateKeys: string[] = [];
+    for (const path of target.keyFiles) {
+      const key = await keys.read(path, { required: target.keyFilesRequired, passphrase: target.passphrase, signal });
+      if (key !== undefined) privateKeys.push(key);
+    }
+    const sock = await via?.forwardOut({ host: target.host, port: target.port }, { signal }).catch((error: unknown) => {
+      if (isProvisionerError(error) && error.code !== 'CONNECTION_LOST') throw error;
+      throw unreachable(target, error, ` through ${via.target.name}`);
+    });
+    const judge = async (blob: Buffer): Promise<void> => {
+      const { hostKeyName: host, port, hostKeyChecking: checking, knownHostsFiles: files } = target;
+      if (judgeHostKey(blob, { host, port, known, checking, files }) === 'new') await this.#learn(blob);
+    };
+    return await connectSsh2({ target, keys: privateKeys, known, judge, sock, signal });
+  }
+
+  async #knownKeys(): Promise<KnownHostKeys> {
+    const { knownHostsFiles, hostKeyName: host, port } = this.target;
+    const texts = await Promise.all(knownHostsFiles.map((path) => readFile(path, 'utf8').catch(() => '')));
+    return findHostKeys(texts.join('\n'), { host, port });
+  }
+
+  async #learn(blob: Buffer): Promise<void> {
+    const { hostKeyName: host, port, knownHostsFiles } = this.target;
+    const [path] = knownHostsFiles;
+    if (path === undefined) return;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await appendFile(path, knownHostLine({ host, port, blob }), { mode: 0o600 });
+    this.#options.logger.warn('the key of an SSH host was taken on first use', { host, port, file: path });
+  }
+
+  /** After a loss, as long as somebody holds the connection. */
+  async #restore(): Promise<void> {
+    if (this.#isRestoring) return;
+    this.#isRestoring = true;
+    const { signal } = this.#disposal;
+    const { clock, logger } = this.#options;
+    try {
+      for (let failures = 1; this.#holders > 0 && !signal.aborted; failures += 1) {
+        await delay(retryDelayMs(failures), { signal, clock });
+        if (this.#holders === 0) return;
+        try {
+          await this.connected({ signal });
+          return;
+        } catch (error) {
+          logger.warn('SSH connection could not be made anew', { host: this.target.name, error: errorMessage(error) });
+        }
+      }
+    } catch {
+      // Disposed of.
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+}
+
+function retryDelayMs(failures: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(10, failures - 1)) * (0.75 + Math.random() / 2);
+}
+
+function unreachable(target: SshTarget, error: unknown, how = ''): ProvisionerError {
+  const text = isProvisionerError(error, 'DEADLINE_EXCEEDED')
+    ? `nothing within ${String(target.connectTimeoutMs)} ms`
+    : errorMessage(error);
+  return new ProvisionerError('HOST_UNREACHABLE', `no SSH connection${how}: ${text}`, {
+    cause: error,
+    coordinates: { host: target.name, address: target.host, port: target.port, user: target.user },
+  });
+}
+
+function isSessionRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+}

@@ -1,0 +1,412 @@
+#!/usr/bin/env bash
+# Remote hosts for the tests of kernels over SSH: each one a set of namespaces of this machine with its own address, host
+# name, process table, accounts, /home and /tmp, and its own OpenSSH server on port 22. The rest of the file system is the
+# machine's, so that one Python environment serves all.
+#
+#   eval "$(tools/testbeds/ssh.sh env)"    brings the hosts up where they are not, prints `export GP_SSH_…=…` lines
+#   tools/testbeds/ssh.sh up [N]           N plain hosts (default 2, at most 8) and the special ones below
+#   tools/testbeds/ssh.sh status           what runs; exit 0 when every server answers
+#   tools/testbeds/ssh.sh down [--purge]   stops all (--purge: keys, homes and the Python environment go too)
+#   ssh.sh cut H | heal H                  take host H's link down / up again (partition)
+#   ssh.sh loss H PERCENT                  H drops that part of what arrives (0 ends it; 100: a silent black hole)
+#   ssh.sh sshd-stop H | sshd-start H      only the listener: running sessions and programs stay
+#   ssh.sh power-off H                     everything on H is killed at once and the link taken down
+#   ssh.sh boot H                          H comes up again (same keys, same home, empty /tmp)
+#   ssh.sh drop-sessions H                 kill H's server-side session processes (connections drop)
+#   ssh.sh in H COMMAND...                 run a command on H as root, without ssh
+#   ssh.sh ps H                            H's own processes
+#
+# Hosts: 1..N      10.213.0.11, .12, ...   all ports open
+#        nat       10.213.0.31             inbound only port 22; may connect out
+#        island    10.213.0.32             inbound only port 22; cannot connect out either
+#        inner     10.213.1.11             reachable only through host 1 (a bastion)
+# Users: gp (key), gppass (password), gpnofwd (key; forwarding refused), gpnologin (key; no shell),
+#        gpnoisy (key; a profile that prints, on both streams), gpdash (key; /bin/dash), root (key)
+#
+# GP_TESTBED_RUN (default /var/lib/gateway-provisioners-testbeds) is where keys, homes and the Python environment live:
+# a folder that the hosts' ordinary users may pass through. Needs root and Debian or Ubuntu. The first time 40 to 60
+# seconds, later 4; already up 3.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+constraints=$here/python-constraints.txt
+APTCACHE=${GP_TESTBED_CACHE:-${HOME:-/root}/.cache/gateway-provisioners}/apt
+RUN=${GP_TESTBED_RUN:-/var/lib/gateway-provisioners-testbeds}/ssh
+BR=gpssh0
+GW=10.213.0.1
+PY=$RUN/venv/bin/python
+
+say() { printf 'ssh.sh: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+[ "$(id -u)" = 0 ] || die "needs root"
+
+apt_install() {
+  local missing=() p i
+  for p in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  mkdir -p "$APTCACHE/partial"
+  for i in 1 2 3 4 5; do
+    # An archive folder of its own: a concurrent apt-get may empty the shared one in mid-install.
+    if DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Cache::archives="$APTCACHE" \
+         -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >>"$RUN/apt.log" 2>&1; then
+      return 0
+    fi
+    sleep $((i * 3))
+    apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$RUN/apt.log" 2>&1 || true
+  done
+  tail -20 "$RUN/apt.log" >&2
+  die "could not install: ${missing[*]}"
+}
+
+hosts() { local n; n=$(cat "$RUN/count" 2>/dev/null || echo 0); seq 1 "$n"; [ "$n" = 0 ] || echo nat island inner | tr ' ' '\n'; }
+addr() {
+  case $1 in
+    [1-8]) echo "10.213.0.1$1" ;;
+    nat) echo 10.213.0.31 ;; island) echo 10.213.0.32 ;; inner) echo 10.213.1.11 ;;
+    *) die "no host '$1'" ;;
+  esac
+}
+ns() { echo "gp-ssh-$1"; }
+veth() { echo "gps-$1"; }
+
+init_pid() { # of a running host, else nothing
+  local pid
+  pid=$(cat "$RUN/host-$1/init.pid" 2>/dev/null) || return 1
+  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = tini ] || return 1
+  grep -q 'State:.[^Z]' "/proc/$pid/status" 2>/dev/null && echo "$pid"
+}
+inside() { # host, command...: in all of its namespaces
+  local pid h=$1; shift
+  pid=$(init_pid "$h") || die "host $h is not up"
+  nsenter -t "$pid" --net --uts --mount --pid -- "$@"
+}
+
+# ---------------------------------------------------------------- keys, accounts, Python
+
+keys() {
+  mkdir -p "$RUN/keys"
+  chmod 755 "$RUN" ; chmod 711 "$RUN/keys"
+  local k
+  [ -s "$RUN/keys/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C gp-test -f "$RUN/keys/id_ed25519"
+  [ -s "$RUN/keys/id_rsa" ] || ssh-keygen -q -t rsa -b 3072 -N '' -C gp-test -f "$RUN/keys/id_rsa"
+  [ -s "$RUN/keys/id_ecdsa" ] || ssh-keygen -q -t ecdsa -b 256 -N '' -C gp-test -f "$RUN/keys/id_ecdsa"
+  [ -s "$RUN/keys/id_locked" ] || ssh-keygen -q -t ed25519 -N 'gp-passphrase' -C gp-test -f "$RUN/keys/id_locked"
+  [ -s "$RUN/keys/id_unknown" ] || ssh-keygen -q -t ed25519 -N '' -C gp-unknown -f "$RUN/keys/id_unknown"
+  cat "$RUN"/keys/id_ed25519.pub "$RUN"/keys/id_rsa.pub "$RUN"/keys/id_ecdsa.pub "$RUN"/keys/id_locked.pub >"$RUN/authorized_keys"
+  chmod 644 "$RUN/authorized_keys"
+  [ -s "$RUN/password" ] || (umask 077; head -c 12 /dev/urandom | base64 | tr -d '+/=' >"$RUN/password")
+  local h
+  for h in $(hosts); do
+    mkdir -p "$RUN/host-$h/etc"
+    for k in ed25519 rsa ecdsa; do
+      [ -s "$RUN/host-$h/etc/ssh_host_${k}_key" ] ||
+        ssh-keygen -q -t $k -N '' -C "host-$h" -f "$RUN/host-$h/etc/ssh_host_${k}_key"
+    done
+  done
+  : >"$RUN/known_hosts"; : >"$RUN/known_hosts.wrong"
+  for h in $(hosts); do
+    for k in ed25519 rsa ecdsa; do
+      echo "$(addr "$h") $(cut -d' ' -f1,2 "$RUN/host-$h/etc/ssh_host_${k}_key.pub")" >>"$RUN/known_hosts"
+    done
+    # right type, other key
+    echo "$(addr "$h") $(cut -d' ' -f1,2 "$RUN/keys/id_unknown.pub")" >>"$RUN/known_hosts.wrong"
+  done
+}
+
+accounts() { # host: its own passwd, shadow and group, over the machine's
+  local e=$RUN/host-$1/etc hash u i=0
+  hash=$(openssl passwd -6 "$(cat "$RUN/password")")
+  grep -vE '^gp(pass|nofwd|nologin|noisy|dash)?:' /etc/passwd >"$e/passwd"
+  grep -vE '^gp(pass|nofwd|nologin|noisy|dash)?:' /etc/shadow >"$e/shadow"
+  grep -vE '^gp:' /etc/group >"$e/group"
+  echo 'gp:x:2100:' >>"$e/group"
+  for u in gp gppass gpnofwd gpnologin gpnoisy gpdash; do
+    local sh=/bin/bash
+    [ $u = gpnologin ] && sh=/usr/sbin/nologin
+    [ $u = gpdash ] && sh=/bin/dash
+    echo "$u:x:$((2100 + i)):2100::/home/$u:$sh" >>"$e/passwd"
+    echo "$u:$hash:19000:0:99999:7:::" >>"$e/shadow"
+    mkdir -p "$RUN/host-$1/home/$u"
+    chown $((2100 + i)):2100 "$RUN/host-$1/home/$u"
+    i=$((i + 1))
+  done
+  # bash reads this one for commands over ssh too
+  printf 'echo Welcome to the noisy host\necho "and its standard error" >&2\nprintf "no end of line"\n' \
+    >"$RUN/host-$1/home/gpnoisy/.bashrc"
+  chmod 640 "$e/shadow"; chgrp shadow "$e/shadow" 2>/dev/null || true
+  mkdir -p "$RUN/host-$1/tmp"; chmod 1777 "$RUN/host-$1/tmp"
+  cat >"$e/sshd_config" <<CONF
+Port 22
+ListenAddress 0.0.0.0
+HostKey $e/ssh_host_ed25519_key
+HostKey $e/ssh_host_rsa_key
+HostKey $e/ssh_host_ecdsa_key
+PidFile $RUN/host-$1/sshd.pid
+AuthorizedKeysFile $RUN/authorized_keys
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PrintMotd no
+PrintLastLog no
+X11Forwarding no
+AllowTcpForwarding yes
+GatewayPorts clientspecified
+Subsystem sftp /usr/lib/openssh/sftp-server
+Match User gppass
+  PubkeyAuthentication no
+  PasswordAuthentication yes
+Match User gpnofwd
+  AllowTcpForwarding no
+CONF
+}
+
+python_env() {
+  [ -x "$PY" ] && "$PY" -c 'import ipykernel' 2>/dev/null && return 0
+  # Debian's Python: the hosts' ordinary users can run it wherever the machine's own one lives.
+  apt_install python3 python3-venv
+  rm -rf "$RUN/venv"
+  /usr/bin/python3 -m venv "$RUN/venv"
+  "$RUN/venv/bin/pip" -q --disable-pip-version-check install --only-binary :all: \
+    --constraint "$constraints" ipykernel pycryptodome pynacl >>"$RUN/pip.log" 2>&1 ||
+    { tail -5 "$RUN/pip.log" >&2; die "pip failed: $RUN/pip.log"; }
+}
+
+# ---------------------------------------------------------------- hosts
+
+link() { # host
+  local h=$1 n v; n=$(ns "$h"); v=$(veth "$h")
+  ip netns list | awk '{print $1}' | grep -qx "$n" || ip netns add "$n"
+  ip -n "$n" link set lo up
+  if ! ip -n "$n" link show eth0 >/dev/null 2>&1; then
+    if [ "$h" = inner ]; then
+      ip -n "$(ns 1)" link add "$v" type veth peer name eth0 netns "$n"
+      ip -n "$(ns 1)" addr add 10.213.1.1/24 dev "$v"
+    else
+      ip link add "$v" type veth peer name eth0 netns "$n"
+      ip link set "$v" master "$BR"
+    fi
+    ip -n "$n" addr add "$(addr "$h")/24" dev eth0
+  fi
+  if [ "$h" = inner ]; then
+    ip -n "$(ns 1)" link set "$v" up
+    ip -n "$n" link set eth0 up
+    ip -n "$n" route replace default via 10.213.1.1
+  else
+    ip link set "$v" up
+    ip -n "$n" link set eth0 up
+    ip -n "$n" route replace default via "$GW"
+  fi
+  case $h in nat|island)
+    ip netns exec "$n" iptables -F
+    ip netns exec "$n" iptables -P INPUT DROP
+    ip netns exec "$n" iptables -A INPUT -i lo -j ACCEPT
+    ip netns exec "$n" iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+    ip netns exec "$n" iptables -A INPUT -p tcp --dport 22 -j ACCEPT
+    if [ "$h" = island ]; then
+      ip netns exec "$n" iptables -P OUTPUT DROP
+      ip netns exec "$n" iptables -A OUTPUT -o lo -j ACCEPT
+      ip netns exec "$n" iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+    fi ;;
+  esac
+}
+
+boot() { # host
+  local h=$1 d i p; d=$RUN/host-$h
+  link "$h"
+  accounts "$h"
+  if ! init_pid "$h" >/dev/null; then
+    rm -rf "$d/tmp"; mkdir -p "$d/tmp"; chmod 1777 "$d/tmp"
+    rm -f "$d/init.pid" "$d/sshd.pid"
+    # tini is the first process of the host's process table: it reaps what loses its parent.
+    nsenter --net="/run/netns/$(ns "$h")" setsid --fork \
+      unshare --uts --mount --pid --fork --kill-child --mount-proc --propagation private \
+      bash -c '
+        set -e; d=$1 h=$2
+        hostname "gp-ssh-$h"
+        mount --bind "$d/etc/passwd" /etc/passwd
+        mount --bind "$d/etc/shadow" /etc/shadow
+        mount --bind "$d/etc/group" /etc/group
+        mount --bind "$d/home" /home
+        mount --bind "$d/tmp" /tmp
+        cd /
+        exec tini -g -- sleep infinity' _ "$d" "$h" </dev/null >>"$d/log" 2>&1
+    for ((i = 0; i < 100; i++)); do
+      p=$(find_init "$h") && { echo "$p" >"$d/init.pid"; break; }
+      sleep 0.05
+    done
+    init_pid "$h" >/dev/null || { tail -3 "$d/log" >&2; die "host $h did not come up"; }
+  fi
+  sshd_start "$h"
+}
+
+find_init() { # host: pid, in this machine's table, of the tini whose network is the host's
+  local want p
+  want=$(stat -Lc %i "/run/netns/$(ns "$1")")
+  for p in $(grep -lx tini /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3); do
+    [ "$(stat -Lc %i "/proc/$p/ns/net" 2>/dev/null)" = "$want" ] && { echo "$p"; return 0; }
+  done
+  return 1
+}
+
+sshd_pids() { inside "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = sshd ] && echo "${p#/proc/} $(tr "\0" " " <$p/cmdline)"; done; true'; }
+
+sshd_start() { # host
+  local h=$1 d i p; d=$RUN/host-$h
+  mkdir -p /run/sshd; chmod 755 /run/sshd
+  sshd_pids "$h" | grep -q listener && return 0
+  inside "$h" /usr/sbin/sshd -f "$d/etc/sshd_config" -E "$d/sshd.log"
+  for ((i = 0; i < 100; i++)); do
+    sshd_pids "$h" | grep -q listener && return 0
+    sleep 0.05
+  done
+  tail -3 "$d/sshd.log" >&2
+  die "sshd of host $h did not start"
+}
+
+sshd_stop() { local p; for p in $(sshd_pids "$1" | awk '/listener/ {print $1}'); do inside "$1" kill -TERM "$p"; done; }
+drop_sessions() { local p; for p in $(sshd_pids "$1" | awk '!/listener/ {print $1}'); do inside "$1" kill -KILL "$p" 2>/dev/null || true; done; }
+
+power_off() { # host: its first process dies, and so the kernel kills all others in its table
+  local pid
+  ip link set "$(veth "$1")" down 2>/dev/null || ip -n "$(ns 1)" link set "$(veth "$1")" down 2>/dev/null || true
+  pid=$(init_pid "$1") || return 0
+  kill -KILL "$pid" 2>/dev/null || true
+  for _ in $(seq 50); do init_pid "$1" >/dev/null || break; sleep 0.05; done
+  rm -f "$RUN/host-$1/init.pid" "$RUN/host-$1/sshd.pid"
+}
+
+set_link() { # host, up|down
+  if [ "$1" = inner ]; then ip -n "$(ns 1)" link set "$(veth "$1")" "$2"; else ip link set "$(veth "$1")" "$2"; fi
+  [ "$2" = up ] && link "$1" || true
+}
+
+# ---------------------------------------------------------------- commands
+
+set_loss() { # host, percent
+  local n; n=$(ns "$1")
+  ip netns exec "$n" iptables -D INPUT ! -i lo -j GP-LOSS 2>/dev/null || true
+  ip netns exec "$n" iptables -F GP-LOSS 2>/dev/null || ip netns exec "$n" iptables -N GP-LOSS
+  [ "$2" = 0 ] && return 0
+  if [ "$2" = 100 ]; then ip netns exec "$n" iptables -A GP-LOSS -j DROP
+  else ip netns exec "$n" iptables -A GP-LOSS -m statistic --mode random --probability "$(awk "BEGIN{print $2/100}")" -j DROP; fi
+  ip netns exec "$n" iptables -I INPUT ! -i lo -j GP-LOSS
+}
+
+# Addresses of this testbed that no longer (or not from here) lead anywhere must not leave the
+# machine by its default route: refuse them at once.
+guard() { # on|off
+  local dev t ch=GP-SSH-GUARD
+  command -v iptables >/dev/null || return 0
+  for t in OUTPUT FORWARD; do while iptables -D $t -j $ch 2>/dev/null; do :; done; done
+  iptables -F $ch 2>/dev/null && iptables -X $ch 2>/dev/null || true
+  [ "$1" = on ] || return 0
+  dev=$(ip route show default | awk '{for (i = 1; i < NF; i++) if ($i == "dev") {print $(i + 1); exit}}')
+  [ -n "$dev" ] || return 0
+  iptables -N $ch
+  for t in 10.213.0.0/16; do  # shellcheck disable=SC2043
+    iptables -A $ch -o "$dev" -d "$t" -j REJECT --reject-with icmp-host-unreachable
+  done
+  iptables -I OUTPUT -j $ch
+  iptables -I FORWARD -j $ch
+}
+
+cmd_up() {
+  local n=${1:-2} h
+  case $n in [1-8]) ;; *) die "up: 1 to 8 hosts" ;; esac
+  apt_install openssh-server openssh-client tini iproute2 iptables util-linux procps openssl
+  local had; had=$(cat "$RUN/count" 2>/dev/null || echo 0)
+  [ "$had" -gt "$n" ] && n=$had       # never fewer than are up
+  echo "$n" >"$RUN/count"
+  keys
+  python_env
+  ip link show "$BR" >/dev/null 2>&1 || ip link add "$BR" type bridge
+  ip addr replace "$GW/24" dev "$BR"
+  ip link set "$BR" up
+  guard on
+  for h in $(hosts); do boot "$h"; done
+  # between hosts, where another testbed has set the FORWARD policy to DROP
+  iptables -C FORWARD -i "$BR" -o "$BR" -j ACCEPT 2>/dev/null || iptables -I FORWARD -i "$BR" -o "$BR" -j ACCEPT
+  cmd_status >&2
+}
+
+cmd_status() {
+  local h rc=0 s
+  [ -n "$(hosts)" ] || { echo "down"; return 1; }
+  for h in $(hosts); do
+    s=down
+    if init_pid "$h" >/dev/null; then
+      s="up, no sshd"
+      sshd_pids "$h" | grep -q listener && s=up
+    fi
+    [ "$s" = up ] || rc=1
+    echo "$h $(addr "$h"):22 $s"
+  done
+  return $rc
+}
+
+cmd_env() {
+  local h list=
+  cmd_status >/dev/null || cmd_up >&2
+  for h in $(hosts); do case $h in [1-8]) list="$list $(addr "$h")" ;; esac; done
+  cat <<E
+export GP_SSH_HOSTS="${list# }"
+export GP_SSH_NAT_HOST=$(addr nat)
+export GP_SSH_ISLAND_HOST=$(addr island)
+export GP_SSH_INNER_HOST=$(addr inner)
+export GP_SSH_BASTION=$(addr 1)
+export GP_SSH_GATEWAY_IP=$GW
+export GP_SSH_PORT=22
+export GP_SSH_USER=gp
+export GP_SSH_KEY=$RUN/keys/id_ed25519
+export GP_SSH_KEY_RSA=$RUN/keys/id_rsa
+export GP_SSH_KEY_ECDSA=$RUN/keys/id_ecdsa
+export GP_SSH_KEY_LOCKED=$RUN/keys/id_locked
+export GP_SSH_KEY_PASSPHRASE=gp-passphrase
+export GP_SSH_KEY_UNKNOWN=$RUN/keys/id_unknown
+export GP_SSH_PASSWORD_USER=gppass
+export GP_SSH_PASSWORD=$(cat "$RUN/password" 2>/dev/null)
+export GP_SSH_KNOWN_HOSTS=$RUN/known_hosts
+export GP_SSH_KNOWN_HOSTS_WRONG=$RUN/known_hosts.wrong
+export GP_SSH_PYTHON=$PY
+E
+}
+
+cmd_down() {
+  local h
+  for h in 1 2 3 4 5 6 7 8 nat island inner; do
+    [ -e "/run/netns/$(ns "$h")" ] || continue
+    power_off "$h"
+    ip netns del "$(ns "$h")" 2>/dev/null || true
+    ip link del "$(veth "$h")" 2>/dev/null || true
+  done
+  iptables -D FORWARD -i "$BR" -o "$BR" -j ACCEPT 2>/dev/null || true
+  guard off
+  ip link del "$BR" 2>/dev/null || true
+  rm -f "$RUN/count"
+  if [ "${1:-}" = --purge ]; then rm -rf "$RUN"; fi
+  say "down"
+}
+
+mkdir -p "$RUN"
+c=${1:-}; [ $# -gt 0 ] && shift
+case $c in
+  up) cmd_up "$@" ;;
+  down) cmd_down "$@" ;;
+  status) cmd_status ;;
+  env) cmd_env ;;
+  cut) set_link "$1" down ;;
+  heal) set_link "$1" up ;;
+  loss) set_loss "$1" "$2" ;;
+  sshd-stop) sshd_stop "$1" ;;
+  sshd-start) sshd_start "$1" ;;
+  drop-sessions) drop_sessions "$1" ;;
+  power-off) power_off "$1" ;;
+  boot) boot "$1" ;;
+  in) inside "$@" ;;
+  ps) inside "$1" ps -eo pid,ppid,user,stat,args ;;
+  *) die "usage: $0 env|up|status|down|cut|heal|loss|sshd-stop|sshd-start|power-off|boot|drop-sessions|in|ps" ;;
+esac
