@@ -196,5 +196,11 @@ describe('run.sh', () => {
     const listener = `${folder.path}/scripts/server_listener.py`;
     expect((await run('Python')).join('\n')).toContain(`--py-files\n${listener}`);
     expect((await run('R')).join('\n')).toContain(`--files\n${listener}`);
+    await folder.write('scripts/gateway_crypto.py', '');
+    const names = ['server_listener', 'gateway_crypto', 'gateway_protocol', 'kernel_process', 'launch_options'];
+    const all = names.map((name) => `${folder.path}/scripts/${name}.py`).join(',');
+    const words = await run('Python');
+    expect(words[words.lastIndexOf('--py-files') + 1]).toBe(all);
+    expect((await run('R')).join('\n')).toContain(`--files\n${all}`);
   });
 });

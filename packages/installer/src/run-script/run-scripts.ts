@@ -1,4 +1,5 @@
 import type { KernelLanguage } from '../types.ts';
+import { listenerModules } from '../variants/launcher-files.ts';
 import type { CommandPart, RunScript } from './run-script.ts';
 
 const titles: Readonly<Record<KernelLanguage, string>> = {
@@ -90,6 +91,8 @@ export function yarnSparkScript(language: KernelLanguage): RunScript {
     };
   }
   const listener = '${home}/scripts/server_listener.py';
+  const option = language === 'R' ? '--files' : '--py-files';
+  const modules = listenerModules.map((name) => `\${home}/scripts/${name}.py`);
   return {
     title,
     required,
@@ -97,7 +100,9 @@ export function yarnSparkScript(language: KernelLanguage): RunScript {
     command: [
       SPARK_SUBMIT,
       options('SPARK_OPTS'),
-      { kind: 'if-file', file: listener, words: [language === 'R' ? '--files' : '--py-files', listener] },
+      { kind: 'if-file', file: listener, words: [option, listener] },
+      // Of the same option twice, spark-submit takes the later.
+      { kind: 'if-file', file: modules[0] ?? listener, words: [option, [listener, ...modules].join(',')] },
       PROXY_USER,
       word(`\${home}/${scripts[language]}`),
       options('LAUNCH_OPTS'),

@@ -6,14 +6,37 @@ const LISTENER: LauncherFile = {
   optional: false,
 };
 
+/** Parts of our listener; that of Gateway Provisioners' launchers has none. */
+export const listenerModules: readonly string[] = [
+  'gateway_crypto',
+  'gateway_protocol',
+  'kernel_process',
+  'launch_options',
+];
+
+const LISTENER_MODULES: readonly LauncherFile[] = listenerModules.map((name) => ({
+  path: `scripts/${name}.py`,
+  sources: [`python/scripts/${name}.py`],
+  optional: true,
+}));
+
 const launchers: Readonly<Record<KernelLanguage, readonly LauncherFile[]>> = {
   Python: [
     { path: 'scripts/launch_ipykernel.py', sources: ['python/scripts/launch_ipykernel.py'], optional: false },
     LISTENER,
+    ...LISTENER_MODULES,
   ],
   R: [
     { path: 'scripts/launch_IRkernel.R', sources: ['R/scripts/launch_IRkernel.R'], optional: false },
-    { ...LISTENER, sources: ['R/scripts/server_listener.py', 'shared/scripts/server_listener.py'] },
+    {
+      ...LISTENER,
+      sources: [
+        'R/scripts/server_listener.py',
+        'shared/scripts/server_listener.py',
+        'python/scripts/server_listener.py',
+      ],
+    },
+    ...LISTENER_MODULES,
   ],
   Scala: [
     { path: 'lib/toree-launcher*.jar', sources: ['scala/lib'], optional: false },
