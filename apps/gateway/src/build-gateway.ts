@@ -16,6 +16,7 @@ import { kernelAccess } from './kernels/kernel-access.ts';
 import { fastify } from './require-library.ts';
 import { channelRoutes } from './routes/channel-routes.ts';
 import { kernelRoutes } from './routes/kernel-routes.ts';
+import { launcherRoutes } from './routes/launcher-routes.ts';
 import { kernelspecRoutes } from './routes/kernelspec-routes.ts';
 import { healthRoutes, serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
@@ -56,7 +57,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     logger: context.logger,
   });
   addErrorHandlers(app, context.logger);
-  const routes = [serverRoutes, kernelRoutes, channelRoutes, kernelspecRoutes, sessionRoutes];
+  const routes = [serverRoutes, launcherRoutes, kernelRoutes, channelRoutes, kernelspecRoutes, sessionRoutes];
   await app.register(
     (scope, _options, done) => {
       for (const addRoutes of routes) addRoutes(scope, context);
@@ -100,6 +101,7 @@ function createContext(options: GatewayOptions): GatewayContext {
     kernels: options.kernels,
     access: kernelAccess(options.kernels),
     kernelspecs: options.kernelspecs,
+    launcherAnswers: options.launcherAnswers,
     sessions: new SessionRegistry(options.kernels),
     sockets: new KernelSockets(options.websocket ?? {}, { clock, logger }),
     work: new WorkTracker(),

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@gateway-provisioners/core';
-import type { GatewayKernels, GatewayKernelSpecs } from './gateway-options.ts';
+import type { GatewayKernels, GatewayKernelSpecs, LauncherAnswers } from './gateway-options.ts';
 import type { WorkTracker } from './http/work-tracker.ts';
 import type { KernelAccess } from './kernels/kernel-access.ts';
 import type { StartRequestRules } from './kernels/start-request.ts';
@@ -11,6 +11,7 @@ export interface GatewayContext {
   readonly kernels: GatewayKernels;
   readonly access: KernelAccess;
   readonly kernelspecs: GatewayKernelSpecs;
+  readonly launcherAnswers: LauncherAnswers | undefined;
   readonly sessions: SessionRegistry;
   readonly sockets: KernelSockets;
   readonly work: WorkTracker;

@@ -1,6 +1,6 @@
 import type { ServerOptions } from 'node:https';
 import type { Clock, Logger } from '@gateway-provisioners/core';
-import type { KernelManager } from '@gateway-provisioners/kernel-manager';
+import type { KernelManager, LazyRendezvous } from '@gateway-provisioners/kernel-manager';
 import type { KernelSpecs } from '@gateway-provisioners/kernelspec';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { OriginOptions } from './http/origin-policy.ts';
@@ -10,6 +10,9 @@ export type GatewayKernels = Pick<KernelManager, 'start' | 'get' | 'list' | 'sub
 
 /** The part of the kernelspecs that the gateway uses. */
 export type GatewayKernelSpecs = Pick<KernelSpecs, 'find' | 'list' | 'defaultName' | 'resources' | 'resourceFile'>;
+
+/** Takes answers of launchers that come through the gateway's own port. */
+export type LauncherAnswers = Pick<LazyRendezvous, 'handleHttp'>;
 
 export interface WebSocketOptions {
   /** Milliseconds between pings; 0 for none. Default 30,000. */
@@ -30,6 +33,8 @@ export interface GatewayOptions {
   readonly kernels: GatewayKernels;
   readonly kernelspecs: GatewayKernelSpecs;
   readonly authenticator: Authenticator;
+  /** Default: none, and the route for them refuses all. */
+  readonly launcherAnswers?: LauncherAnswers | undefined;
   /** Prefix of all routes but the probes; default `/`. */
   readonly baseUrl?: string | undefined;
   /** Host names that are answered without authentication, besides loopback ones. Default none. */

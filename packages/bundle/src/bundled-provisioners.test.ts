@@ -1,11 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
-import { ProvisionerRegistry, silentLogger, systemClock } from '@gateway-provisioners/core';
+import { ProvisionerRegistry, noRendezvous, silentLogger, systemClock } from '@gateway-provisioners/core';
 import { bundledProvisioners, registerBundledProvisioners } from './index.ts';
 
 const newRegistry = () =>
   new ProvisionerRegistry({
-    services: { instanceId: 'test', logger: silentLogger, clock: systemClock, runtimeDir: '/nowhere', env: {} },
+    services: {
+      instanceId: 'test',
+      logger: silentLogger,
+      clock: systemClock,
+      runtimeDir: '/nowhere',
+      env: {},
+      rendezvous: noRendezvous,
+    },
   });
 
 describe('bundledProvisioners', () => {

@@ -16,6 +16,7 @@ import {
   toProvisionerError,
 } from './errors.ts';
 import { silentLogger } from './logger.ts';
+import { noRendezvous } from './no-rendezvous.ts';
 import { observed } from './observed.ts';
 import { PROVISIONER_BRAND } from './provisioner.ts';
 import type { KernelProvisioner, ProvisionerServices } from './provisioner.ts';
@@ -200,6 +201,7 @@ describe('defineProvisioner', () => {
     clock: systemClock,
     runtimeDir: '/nowhere',
     env: {},
+    rendezvous: noRendezvous,
   };
   const create = jest.fn<(services: ProvisionerServices, config: { size: number }) => Promise<KernelProvisioner>>();
   const definition = defineProvisioner({

@@ -2,6 +2,8 @@
  * Contracts and helpers that every provisioner, ours or a stranger's, compiles against.
  * @module
  */
+export type { TemplateValues } from './argv-template.ts';
+export { fillArgv, usesPlaceholder } from './argv-template.ts';
 export type { Cancellation, Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export { canonicalJson } from './canonical-json.ts';
@@ -27,6 +29,7 @@ export { abortError, delay, openDeadline, raceSignal, throwIfAborted, withDeadli
 export { defineProvisioner } from './define-provisioner.ts';
 export type { ErrorCode, ErrorKind } from './error-codes.ts';
 export { errorCatalogue } from './error-codes.ts';
+export { describeExit } from './describe-exit.ts';
 export type { ConfigProblem, KernelExit, KernelFailureOptions, ProvisionerErrorOptions } from './errors.ts';
 export {
   ConfigError,
@@ -38,6 +41,7 @@ export {
   toProvisionerError,
 } from './errors.ts';
 export { expandTemplate } from './env-template.ts';
+export { interruptSignalOf } from './interrupt-signal.ts';
 export type { KernelEnvOptions } from './kernel-env.ts';
 export { buildKernelEnv } from './kernel-env.ts';
 export type { InterruptMode, JsonObject, JsonValue, KernelSpec, ProvisionerStanza } from './kernel-spec.ts';
@@ -90,12 +94,15 @@ export type {
   CommChannel,
   CommState,
   CommStatus,
+  DialComm,
   ExpectOptions,
   ExpectedLauncher,
   LauncherAnswer,
   LauncherParameters,
+  OpenCommOptions,
   Rendezvous,
 } from './rendezvous.ts';
+export { noRendezvous } from './no-rendezvous.ts';
 export type { RequestEnvLimits } from './request-env.ts';
 export { checkRequestEnv } from './request-env.ts';
 export type { ReservePortsOptions } from './reserve-ports.ts';

@@ -135,6 +135,8 @@ export interface ProvisionerServices {
   readonly runtimeDir: string;
   /** The host's environment, for search paths; kernels get {@link LaunchContext.env} instead. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** For {@link KernelProvisioner.attach}; a launch has its own in {@link LaunchContext.rendezvous}. */
+  readonly rendezvous: Rendezvous;
 }
 
 /** Marks definitions, across copies of this package. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ConnectionInfo } from './connection-info.ts';
 import type { KernelExit } from './errors.ts';
 
@@ -89,6 +90,20 @@ export interface CommChannel {
   holdLease(options?: { readonly onProblem?: (error: Error) => void }): Disposable;
 }
 
+/**
+ * Opens a stream to a launcher's listener. Rejects with a system error whose `code` is `ECONNREFUSED` when nobody
+ * listens there; destroys what it opened when `signal` aborts.
+ */
+export type DialComm = (
+  address: { readonly host: string; readonly port: number },
+  options: { readonly signal: AbortSignal },
+) => Promise<Duplex>;
+
+export interface OpenCommOptions {
+  /** How the listener is reached: an SSH forward, a port-forward. Default: TCP to the state's host and port. */
+  readonly dial?: DialComm | undefined;
+}
+
 /** One launch that waits for its launcher. Dispose of it to forget the registration. */
 export interface ExpectedLauncher extends AsyncDisposable {
   readonly parameters: LauncherParameters;
@@ -114,5 +129,5 @@ export interface Rendezvous {
   /** Registers a launch. One shot: a second answer is refused. */
   expect(kernelId: string, options: ExpectOptions): Promise<ExpectedLauncher>;
   /** Reaches the listener of a launcher that answered earlier, perhaps to another process. Nothing is contacted yet. */
-  openComm(state: CommState): CommChannel;
+  openComm(state: CommState, options?: OpenCommOptions): Promise<CommChannel>;
 }

@@ -23,7 +23,13 @@ export async function createKernelManager(options: KernelManagerOptions): Promis
   const instanceId = await store.open({ instanceId: options.instanceId });
   const sources = await openManagerSources(options, instanceId);
   stack.defer(() => sources.release('end'));
-  const manager = new Manager({ options, store, sources, instanceId, openChannels: openKernelChannels });
+  const manager = new Manager({
+    options: { ...options, rendezvous: sources.rendezvous },
+    store,
+    sources,
+    instanceId,
+    openChannels: openKernelChannels,
+  });
   stack.move();
   return manager;
 }

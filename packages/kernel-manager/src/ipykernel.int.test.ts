@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ProvisionerRegistry, silentLogger, systemClock } from '@gateway-provisioners/core';
+import { ProvisionerRegistry, noRendezvous, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { KernelSpec } from '@gateway-provisioners/core';
 import { localProvisioner } from '@gateway-provisioners/provisioner-local';
 import { createMessage } from '@gateway-provisioners/wire';
@@ -46,6 +46,7 @@ async function open(spec: KernelSpec, transportEncryption?: 'required'): Promise
     clock: systemClock,
     runtimeDir: join(dir, 'run'),
     env: process.env,
+    rendezvous: noRendezvous,
   };
   const registry = new ProvisionerRegistry({ services });
   registry.register(localProvisioner);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   ProvisionerRegistry,
-  isSameProcess,
   identifyProcess,
+  isSameProcess,
+  noRendezvous,
   silentLogger,
   systemClock,
 } from '@gateway-provisioners/core';
@@ -44,6 +45,7 @@ async function open(
       clock: systemClock,
       runtimeDir: join(dir, 'run'),
       env: process.env,
+      rendezvous: noRendezvous,
     },
   });
   registry.register(localProvisioner);

@@ -89,7 +89,10 @@ export interface KernelManagerOptions {
   readonly allowedRequestEnv?: readonly string[] | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
-  /** Where launchers of remote backends call home. Default: none, and such backends fail `RENDEZVOUS_UNAVAILABLE`. */
+  /**
+   * Where launchers of remote backends call home. Default: a response listener of the manager's own, configured by the
+   * `GP_RESPONSE_…` variables of `env` and opened when the first kernel needs it.
+   */
   readonly rendezvous?: Rendezvous | undefined;
   /** How kernels are spoken to. Default `auto`. */
   readonly engine?: 'auto' | 'zmtp' | 'zeromq' | undefined;

@@ -1,4 +1,4 @@
-import { ProvisionerError, silentLogger, systemClock } from '@gateway-provisioners/core';
+import { ProvisionerError, noRendezvous, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { Clock, KernelSpec, Logger, Rendezvous, TransportEncryption } from '@gateway-provisioners/core';
 import { resolveTransportEncryption } from '@gateway-provisioners/wire';
 import type { JournalBounds } from './clients/client-hub.ts';
@@ -76,21 +76,6 @@ export function encryptionFor(spec: KernelSpec, policy: TransportEncryption | un
   const wanted = policy ?? (spec.provisioner.provisionerName === 'local-provisioner' ? 'disabled' : 'auto');
   const supported = spec.metadata['supported_encryption'];
   return resolveTransportEncryption({ policy: wanted, supported, kernelName: spec.name }).encrypt ? wanted : 'disabled';
-}
-
-const noRendezvous: Rendezvous = {
-  expect: (kernelId) => Promise.reject(rendezvousUnavailable(kernelId)),
-  openComm: ({ kernelId }) => {
-    throw rendezvousUnavailable(kernelId);
-  },
-};
-
-function rendezvousUnavailable(kernelId: string): ProvisionerError {
-  return new ProvisionerError(
-    'RENDEZVOUS_UNAVAILABLE',
-    'this kernel is started by a launcher that calls back, but the manager was given no rendezvous',
-    { coordinates: { kernelId } },
-  );
 }
 
 function amount(name: string, value: number | undefined, fallback: number): number {

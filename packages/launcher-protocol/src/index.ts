@@ -3,7 +3,6 @@
  * @module
  */
 export type { CommOptions } from './comm/comm-options.ts';
-export type { Dial } from './comm/dial.ts';
 export { dialTcp } from './comm/dial.ts';
 export { openComm } from './comm/open-comm.ts';
 export type { ListenerCounters, RefusalReason } from './listener/counters.ts';

@@ -1,8 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { constants } from 'node:os';
-import { KernelFailureError } from '@gateway-provisioners/core';
-import type { KernelSpec, LaunchContext } from '@gateway-provisioners/core';
-import { fillArgv, usesPlaceholder } from './argv-template.ts';
+import { KernelFailureError, fillArgv, usesPlaceholder } from '@gateway-provisioners/core';
+import type { LaunchContext } from '@gateway-provisioners/core';
 import { findPrefix, findProgram } from './find-program.ts';
 import type { KernelFiles } from './kernel-files.ts';
 import type { LocalConfig } from './local-config.ts';
@@ -38,20 +36,6 @@ export async function kernelCommand(options: KernelCommandOptions): Promise<read
   });
   const [program = '', ...args] = filled;
   return [await findProgram(program, search), ...args];
-}
-
-/**
- * The signal that interrupts: SIGINT, or what the kernelspec's env names in `EG_ALTERNATE_SIGINT`, as Enterprise
- * Gateway has it. Errors: `LAUNCH_FAILED` for a name that is none of this system's.
- */
-export function interruptSignalOf(kernelSpec: KernelSpec): number {
-  const name = kernelSpec.env['EG_ALTERNATE_SIGINT'] ?? 'SIGINT';
-  const found = Object.entries(constants.signals).find(([known]) => known === name);
-  if (found !== undefined) return found[1];
-  throw new KernelFailureError(
-    'LAUNCH_FAILED',
-    `kernelspec ${JSON.stringify(kernelSpec.name)}: EG_ALTERNATE_SIGINT is ${JSON.stringify(name)}, which is not the name of a signal such as SIGUSR2`,
-  );
 }
 
 function searchEnv({ context, hostEnv }: KernelCommandOptions): Readonly<Record<string, string | undefined>> {

@@ -4,6 +4,7 @@ import {
   abortError,
   errorMessage,
   formatOwner,
+  interruptSignalOf,
   isProvisionerError,
   openDeadline,
   raceSignal,
@@ -23,7 +24,7 @@ import type {
   ProvisionerServices,
 } from '@gateway-provisioners/core';
 import { awaitListening } from './await-listening.ts';
-import { interruptSignalOf, kernelCommand } from './kernel-command.ts';
+import { kernelCommand } from './kernel-command.ts';
 import { endKernel } from './kernel-end.ts';
 import { createRunDir, kernelFiles, loadState, saveState, writeConnectionFile } from './kernel-files.ts';
 import type { KernelFiles } from './kernel-files.ts';

@@ -7,6 +7,8 @@ export type Handler = (request: Request, reply: Reply) => unknown;
 export interface RouteDefinition {
   readonly url: string;
   readonly config?: FastifyContextConfig;
+  /** Largest body, in bytes. Default: the gateway's. */
+  readonly bodyLimitBytes?: number;
   readonly methods: Readonly<Partial<Record<RouteMethod, Handler>>>;
   /** False: a GET that answers no HEAD, such as a WebSocket. Default true. */
   readonly head?: boolean;
@@ -25,8 +27,9 @@ export function defineRoute(app: App, route: RouteDefinition): void {
   const withHead = own.includes('GET') && route.head !== false;
   const allowed = [...own, ...(withHead ? ['HEAD'] : []), 'OPTIONS'];
   const allow = allowed.join(', ');
+  const limits = route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes };
   for (const [method, handler] of Object.entries(route.methods)) {
-    app.route({ method, url: route.url, config, exposeHeadRoute: withHead, handler });
+    app.route({ method, url: route.url, config, exposeHeadRoute: withHead, handler, ...limits });
   }
   app.route({
     method: 'OPTIONS',

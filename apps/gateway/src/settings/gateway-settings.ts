@@ -412,6 +412,15 @@ export const gatewaySettings = defineSettings({
     group: 'Backends',
     description: 'CurveZMQ: disabled, auto or required; when not set disabled for local kernels and auto for others.',
   },
+  launcher_url: {
+    schema: optional(text({ pattern: /^https?:\/\/[^/]+/, expected: 'an address such as https://gateway:8888' })),
+    env: ['GP_LAUNCHER_URL'],
+    flag: 'launcher-url',
+    group: 'Backends',
+    description:
+      'This gateway as launchers of remote kernels see it, such as https://gateway:8888. They may then answer at its ' +
+      'own port where the response port cannot be reached. Default: they may not.',
+  },
   log_level: {
     schema: oneOf(['debug', 'info', 'warn', 'error', 'silent'], (word) =>
       word.toLowerCase().replace(/^warning$/, 'warn'),

@@ -8,10 +8,13 @@ import {
   systemClock,
 } from '@gateway-provisioners/core';
 import type { Logger } from '@gateway-provisioners/core';
-import { createKernelManager } from '@gateway-provisioners/kernel-manager';
+import { LazyRendezvous, createKernelManager } from '@gateway-provisioners/kernel-manager';
 import type { KernelManager } from '@gateway-provisioners/kernel-manager';
 import { createKernelSpecs, nativeKernelSpecs } from '@gateway-provisioners/kernelspec';
 import type { KernelSpecs } from '@gateway-provisioners/kernelspec';
+import { normaliseBaseUrl } from '../http/base-url.ts';
+import type { LauncherAnswers } from '../gateway-options.ts';
+import { LAUNCHER_ANSWERS } from '../routes/launcher-routes.ts';
 import type { GatewaySettings } from '../settings/gateway-settings.ts';
 import { openStateFolder } from './state-folder.ts';
 
@@ -29,6 +32,8 @@ export interface OpenKernelsOptions {
 export interface GatewayBackends extends AsyncDisposable {
   readonly kernels: KernelManager;
   readonly kernelspecs: KernelSpecs;
+  /** Takes what launchers post to the gateway's own port. */
+  readonly launcherAnswers: LauncherAnswers;
   /** Whether kernels can be found again after this process. */
   readonly isDurable: boolean;
 }
@@ -42,15 +47,17 @@ export async function openKernels(options: OpenKernelsOptions): Promise<GatewayB
   const store = stack.use(state.store);
   const instanceId = await store.open({ instanceId: settings.instance_id, signal });
   const kernelspecs = stack.use(await openKernelSpecs(options));
+  const rendezvous = stack.use(new LazyRendezvous({ env, logger, httpUrl: launcherAnswersUrl(settings) }));
   const registry = stack.use(
     new ProvisionerRegistry({
-      services: { instanceId, logger, clock: systemClock, runtimeDir: state.runtimeDir, env },
+      services: { instanceId, logger, clock: systemClock, runtimeDir: state.runtimeDir, env, rendezvous },
       baseConfig: settings.provisioner_config,
     }),
   );
   await addProvisioners(registry, options);
   const kernels = await createKernelManager({
     registry,
+    rendezvous,
     kernelspecs,
     store,
     instanceId,
@@ -62,9 +69,16 @@ export async function openKernels(options: OpenKernelsOptions): Promise<GatewayB
   return {
     kernels,
     kernelspecs,
+    launcherAnswers: rendezvous,
     isDurable: state.isDurable,
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
+}
+
+/** What launchers are told when they may answer through the gateway's own port. */
+function launcherAnswersUrl(settings: GatewaySettings): string | undefined {
+  if (settings.launcher_url === undefined) return undefined;
+  return new URL(LAUNCHER_ANSWERS, new URL(normaliseBaseUrl(settings.base_url), settings.launcher_url)).href;
 }
 
 type ManagerOptions = Partial<Parameters<typeof createKernelManager>[0]>;

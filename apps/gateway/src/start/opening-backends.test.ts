@@ -5,6 +5,7 @@ import {
   ProvisionerError,
   ProvisionerRegistry,
   ResourceStack,
+  noRendezvous,
   silentLogger,
   systemClock,
 } from '@gateway-provisioners/core';
@@ -15,13 +16,27 @@ import { openingBackends } from './opening-backends.ts';
 async function openBackends(): Promise<GatewayBackends> {
   const stack = new ResourceStack();
   const kernelspecs = stack.use(await createKernelSpecs({ env: {}, searchPath: [] }));
-  const services = { instanceId: 'test', logger: silentLogger, clock: systemClock, runtimeDir: '/nowhere', env: {} };
+  const services = {
+    instanceId: 'test',
+    logger: silentLogger,
+    clock: systemClock,
+    runtimeDir: '/nowhere',
+    env: {},
+    rendezvous: noRendezvous,
+  };
   const registry = stack.use(new ProvisionerRegistry({ services }));
   const store = stack.use(memoryStore());
   const instanceId = await store.open({});
   const kernels = await createKernelManager({ registry, kernelspecs, store, instanceId, env: {} });
   stack.defer(() => kernels.close({ kernels: 'end' }));
-  return { kernels, kernelspecs, isDurable: false, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
+  const launcherAnswers = { handleHttp: () => Promise.resolve({ status: 403, body: '' } as const) };
+  return {
+    kernels,
+    kernelspecs,
+    launcherAnswers,
+    isDurable: false,
+    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+  };
 }
 
 describe('backends that are being opened', () => {

@@ -1,5 +1,5 @@
 import type { Cancellation } from '@gateway-provisioners/core';
-import type { GatewayKernels, GatewayKernelSpecs } from '../gateway-options.ts';
+import type { GatewayKernels, GatewayKernelSpecs, LauncherAnswers } from '../gateway-options.ts';
 import type { GatewayBackends } from './open-kernels.ts';
 
 export interface OpeningBackends {
@@ -7,6 +7,7 @@ export interface OpeningBackends {
   readonly kernels: GatewayKernels;
   /** Every question waits for the answer. */
   readonly kernelspecs: GatewayKernelSpecs;
+  readonly launcherAnswers: LauncherAnswers;
   readonly opened: Promise<GatewayBackends>;
   /** Opens them, for all who wait, and fails as `work` fails. Once. */
   open(work: () => Promise<GatewayBackends>): Promise<GatewayBackends>;
@@ -40,6 +41,9 @@ export function openingBackends(): OpeningBackends {
       defaultName: async (options) => await (await specs()).defaultName(options),
       resources: async (name, options) => await (await specs()).resources(name, options),
       resourceFile: async (name, file, options) => await (await specs()).resourceFile(name, file, options),
+    },
+    launcherAnswers: {
+      handleHttp: async (token, body) => await (await opened).launcherAnswers.handleHttp(token, body),
     },
     opened,
     open: async (work) => {

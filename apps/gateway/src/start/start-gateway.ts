@@ -75,6 +75,7 @@ export async function startGateway(
   const gateway = await buildGateway({
     kernels: opening.kernels,
     kernelspecs: opening.kernelspecs,
+    launcherAnswers: opening.launcherAnswers,
     ...gatewayOptions(settings, cwd),
     authenticator: authenticatorFor(settings, token),
     // If they could not be looked for, that is in the log, and new kernels can be started all the same.

@@ -62,7 +62,7 @@ export interface ConnectTestOptions {
 
 /** A gateway around fake kernels and two kernelspecs on disk: `python3` with resources, and `other`. */
 export async function createTestGateway(options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
-  const stack = new ResourceStack();
+  await using stack = new ResourceStack();
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'gateway-test-')));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const rootDir = join(folder, 'root');
@@ -90,6 +90,7 @@ export async function createTestGateway(options: Partial<GatewayOptions> = {}): 
   stack.defer(() => {
     for (const socket of sockets) socket.terminate();
   });
+  const owned = stack.move();
   return {
     gateway,
     app: gateway.app,
@@ -107,7 +108,7 @@ export async function createTestGateway(options: Partial<GatewayOptions> = {}): 
       sockets.add(socket);
       return new TestSocket(socket);
     },
-    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
 }
 

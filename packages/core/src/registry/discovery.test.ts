@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { silentLogger } from '../logger.ts';
+import { noRendezvous } from '../no-rendezvous.ts';
 import { addConfiguredProvisioners, discoverProvisioners } from './discovery.ts';
 import { ProvisionerRegistry } from './provisioner-registry.ts';
 
@@ -15,7 +16,14 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gp-host-'));
   hostPackageJson = join(folder, 'app', 'package.json');
   registry = new ProvisionerRegistry({
-    services: { instanceId: 'test', logger: silentLogger, clock: systemClock, runtimeDir: folder, env: {} },
+    services: {
+      instanceId: 'test',
+      logger: silentLogger,
+      clock: systemClock,
+      runtimeDir: folder,
+      env: {},
+      rendezvous: noRendezvous,
+    },
   });
 });
 afterEach(async () => {

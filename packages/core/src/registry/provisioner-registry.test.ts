@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { defineProvisioner } from '../define-provisioner.ts';
 import type { JsonObject } from '../kernel-spec.ts';
 import { silentLogger } from '../logger.ts';
+import { noRendezvous } from '../no-rendezvous.ts';
 import type { KernelProvisioner, ProvisionerServices } from '../provisioner.ts';
 import { PROVISIONER_BRAND } from '../provisioner.ts';
 import { ProvisionerRegistry } from './provisioner-registry.ts';
@@ -14,6 +15,7 @@ const services: ProvisionerServices = {
   clock: systemClock,
   runtimeDir: '/nowhere',
   env: {},
+  rendezvous: noRendezvous,
 };
 
 interface FakeProvisioner extends KernelProvisioner {

@@ -19,6 +19,8 @@ const START_RETRY_MS = 5_000;
 const FIRST_REACH_MS = 1_000;
 const LAST_REACH_MS = 60_000;
 const BUSY_RETRY_MS = 10 * 60 * 1_000;
+/** A launcher notices the end of its kernel a moment after we lose the connection; a host may be back soon. */
+const AFTER_LOSS_MS: readonly number[] = [0, 100, 1_000, 5_000, 30_000];
 
 export interface IncarnationOptions {
   readonly number: number;
@@ -50,7 +52,9 @@ export class Incarnation {
   readonly #clock: Clock;
   readonly #session = randomUUID();
   readonly #outputFlows = new Gate<undefined>();
+  readonly #released = new AbortController();
   #isMuted = false;
+  #isAsking = false;
 
   constructor(options: IncarnationOptions) {
     this.#options = options;
@@ -72,6 +76,9 @@ export class Incarnation {
       onError: (error) => {
         options.logger.warn('a channel of the kernel failed', { error: error.message });
       },
+    });
+    this.channels.state.subscribe((state) => {
+      if (state === 'lost') void this.#askAfterLoss();
     });
   }
 
@@ -140,9 +147,31 @@ export class Incarnation {
   /** Lets go of sockets and timers; the kernel lives on. */
   async release(): Promise<void> {
     this.mute();
+    this.#released.abort();
     await using stack = new ResourceStack();
     stack.use(this.launched);
     stack.use(this.channels);
+  }
+
+  /**
+   * The kernel's end of a channel is gone: the first sign that the kernel is. A backend on another machine may learn of
+   * it much later; asking makes it look, and settles {@link LaunchedKernel.exited}.
+   */
+  async #askAfterLoss(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const { signal } = this.#released;
+    try {
+      for (const waitMs of AFTER_LOSS_MS) {
+        await delay(waitMs, { signal, clock: this.#clock });
+        if (this.exit !== undefined || this.channels.state.current !== 'lost') return;
+        await this.launched.liveness({ signal });
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#options.logger.debug('a lost kernel cannot be asked for', { error: String(error) });
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /** shutdown_request, half of the patience, SIGTERM, the other half: the order of Jupyter's own manager. */

@@ -7,9 +7,9 @@ import {
   raceSignal,
   throwIfAborted,
   toProvisionerError,
+  describeExit,
 } from '@gateway-provisioners/core';
 import type { DeadlineScope, KernelExit, LaunchedKernel } from '@gateway-provisioners/core';
-import { describeExit } from '../messages/own-messages.ts';
 import type { KernelPhase } from '../types.ts';
 import { Gate } from './gate.ts';
 import { Incarnation } from './incarnation.ts';

@@ -5,6 +5,7 @@ import {
   errorMessage,
   isProvisionerError,
   raceSignal,
+  describeExit,
 } from '@gateway-provisioners/core';
 import type {
   Clock,
@@ -16,7 +17,6 @@ import type {
   Logger,
   ReportProgress,
 } from '@gateway-provisioners/core';
-import { describeExit } from '../messages/own-messages.ts';
 import { encryptionFor } from '../settings.ts';
 import type { ManagerSettings } from '../settings.ts';
 import type { KernelRecord } from '../store/kernel-record.ts';

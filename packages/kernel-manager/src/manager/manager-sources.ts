@@ -8,14 +8,16 @@ import {
   silentLogger,
   systemClock,
 } from '@gateway-provisioners/core';
-import type { ProvisionerDefinition } from '@gateway-provisioners/core';
+import type { ProvisionerDefinition, Rendezvous } from '@gateway-provisioners/core';
 import { createKernelSpecs, nativeKernelSpecs } from '@gateway-provisioners/kernelspec';
+import { LazyRendezvous } from '../lazy-rendezvous.ts';
 import type { KernelManagerOptions, KernelSpecSource, ProvisionerSource } from '../options.ts';
 
 /** Where a manager finds kernelspecs and provisioners, given or made for it. */
 export interface ManagerSources {
   readonly registry: ProvisionerSource;
   readonly kernelspecs: KernelSpecSource;
+  readonly rendezvous: Rendezvous;
   /** Lets go of what was made here; what was given stays the caller's. */
   release(kernels: 'keep' | 'end'): Promise<void>;
 }
@@ -23,12 +25,15 @@ export interface ManagerSources {
 /** Errors: `INVALID_ARGUMENT` unless exactly one of `registry` and `provisioners` is given. */
 export async function openManagerSources(options: KernelManagerOptions, instanceId: string): Promise<ManagerSources> {
   await using stack = new ResourceStack();
-  const { folder, registry } = await openRegistry(options, { instanceId, stack });
+  const { env, logger, clock } = options;
+  const rendezvous = options.rendezvous ?? stack.use(new LazyRendezvous({ env, logger, clock }));
+  const { folder, registry } = await openRegistry(options, { instanceId, rendezvous, stack });
   const kernelspecs = options.kernelspecs ?? stack.use(await installedKernelSpecs(options));
   const owned = stack.move();
   return {
     registry,
     kernelspecs,
+    rendezvous,
     async release(kernels) {
       await owned[Symbol.asyncDispose]();
       if (kernels === 'end' && folder !== undefined) await rm(folder, { recursive: true, force: true });
@@ -44,7 +49,7 @@ interface OpenedRegistry {
 
 async function openRegistry(
   options: KernelManagerOptions,
-  made: { readonly instanceId: string; readonly stack: ResourceStack },
+  made: { readonly instanceId: string; readonly rendezvous: Rendezvous; readonly stack: ResourceStack },
 ): Promise<OpenedRegistry> {
   const { provisioners, registry } = options;
   if (registry !== undefined && provisioners === undefined) return { registry };
@@ -64,12 +69,13 @@ function newRegistry(
   given: KernelManagerOptions & {
     readonly instanceId: string;
     readonly runtimeDir: string;
+    readonly rendezvous: Rendezvous;
     readonly stack: ResourceStack;
   },
 ): ProvisionerRegistry {
-  const { instanceId, runtimeDir, logger = silentLogger, clock = systemClock, env = {} } = given;
+  const { instanceId, runtimeDir, rendezvous, logger = silentLogger, clock = systemClock, env = {} } = given;
   const registry = given.stack.use(
-    new ProvisionerRegistry({ services: { instanceId, runtimeDir, logger, clock, env } }),
+    new ProvisionerRegistry({ services: { instanceId, runtimeDir, logger, clock, env, rendezvous } }),
   );
   for (const provisioner of provisioners) registry.register(provisioner);
   return registry;

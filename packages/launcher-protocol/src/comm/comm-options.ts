@@ -1,9 +1,8 @@
-import type { Clock } from '@gateway-provisioners/core';
-import type { Dial } from './dial.ts';
+import type { Clock, DialComm } from '@gateway-provisioners/core';
 
 export interface CommOptions {
   /** How the listener is reached. Default: TCP to the state's host and port. */
-  readonly dial?: Dial | undefined;
+  readonly dial?: DialComm | undefined;
   /** For one request with its reply, waiting for one's turn not included. Default 5 seconds. */
   readonly timeoutMs?: number | undefined;
   readonly clock?: Clock | undefined;

@@ -2,17 +2,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ProvisionerError, abortError, isProvisionerError, systemErrorCode } from '@gateway-provisioners/core';
-import type { CommState } from '@gateway-provisioners/core';
+import type { CommState, DialComm } from '@gateway-provisioners/core';
 
-/**
- * Opens a connection to a launcher's listener. Rejects with a system error; `ECONNREFUSED` means that nobody is there.
- * Whoever gives another one (an SSH forward, a port-forward) keeps to that, and destroys the stream when `signal` aborts.
- */
-export type Dial = (state: CommState, options: { readonly signal: AbortSignal }) => Promise<Duplex>;
-
-export const dialTcp: Dial = async (state, { signal }) => {
+/** TCP. */
+export const dialTcp: DialComm = async ({ host, port }, { signal }) => {
   // Half-open: the request's end must not end the reply.
-  const socket = connect({ host: state.host, port: state.port, allowHalfOpen: true, noDelay: true });
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
   try {
     await once(socket, 'connect', { signal });
     return socket;
@@ -24,7 +19,7 @@ export const dialTcp: Dial = async (state, { signal }) => {
 
 /** The open connection; undefined when it was refused. Errors: `KERNEL_UNREACHABLE`. */
 export async function dialListener(
-  dial: Dial,
+  dial: DialComm,
   state: CommState,
   options: { readonly signal: AbortSignal },
 ): Promise<Duplex | undefined> {

@@ -6,6 +6,7 @@ import type {
   CommState,
   ExpectOptions,
   ExpectedLauncher,
+  OpenCommOptions,
   Rendezvous,
   ResourceStack,
 } from '@gateway-provisioners/core';
@@ -84,8 +85,10 @@ export class ResponseListener implements Rendezvous, AsyncDisposable {
     return await Promise.resolve(this.#register(kernelId, options));
   }
 
-  openComm(state: CommState): CommChannel {
-    return openComm(state, this.#parts.comm);
+  async openComm(state: CommState, { dial }: OpenCommOptions = {}): Promise<CommChannel> {
+    return await Promise.resolve(
+      openComm(state, dial === undefined ? this.#parts.comm : { ...this.#parts.comm, dial }),
+    );
   }
 
   /**

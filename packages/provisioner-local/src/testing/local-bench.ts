@@ -2,15 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  OWNER_VARIABLE,
-  ResourceStack,
-  delay,
-  findMarkedProcesses,
-  formatOwner,
-  silentLogger,
-  systemClock,
-} from '@gateway-provisioners/core';
+import { OWNER_VARIABLE, ResourceStack, delay, findMarkedProcesses, formatOwner, noRendezvous, silentLogger, systemClock } from '@gateway-provisioners/core';
 import type {
   KernelProvisioner,
   KernelSpec,
@@ -65,12 +57,7 @@ export class LocalBench implements AsyncDisposable {
       env: { ...testEnv, ...kernelSpec.env },
       deadline: systemClock.now() + 20_000,
       transportEncryption: 'disabled',
-      rendezvous: {
-        expect: () => Promise.reject(new Error('no listener')),
-        openComm: () => {
-          throw new Error('no listener');
-        },
-      },
+      rendezvous: noRendezvous,
       checkpoint: (state) => {
         this.checkpoints.push(state);
         return Promise.resolve();

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  ProvisionerError,
   ResourceStack,
   delay,
   errorMessage,
+  noRendezvous,
   silentLogger,
   systemClock,
   withDeadline,
@@ -20,7 +20,6 @@ import type {
   LaunchedKernel,
   ProvisionerServices,
   ProvisionerState,
-  Rendezvous,
   ResourceOwner,
 } from '@gateway-provisioners/core';
 import { TestKernelClient } from '../test-kernel-client.ts';
@@ -76,6 +75,7 @@ export class ConformanceBench implements AsyncDisposable {
       clock: systemClock,
       runtimeDir: this.runtimeDir,
       env: this.options.hostEnv ?? this.options.env,
+      rendezvous: this.options.rendezvous ?? noRendezvous,
     };
     return this.options.services?.(defaults) ?? defaults;
   }
@@ -228,17 +228,6 @@ export class ConformanceBench implements AsyncDisposable {
       for (const resource of (await reaper.list()).resources) await reaper.reap(resource);
     }
   }
-}
-
-const noRendezvous: Rendezvous = {
-  expect: () => Promise.reject(rendezvousUnavailable()),
-  openComm: () => {
-    throw rendezvousUnavailable();
-  },
-};
-
-function rendezvousUnavailable(): ProvisionerError {
-  return new ProvisionerError('RENDEZVOUS_UNAVAILABLE', 'this run of the conformance suite has no response listener');
 }
 
 async function pathsOfKernel(owner: ResourceOwner, services: ProvisionerServices): Promise<readonly string[]> {

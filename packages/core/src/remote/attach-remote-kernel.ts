@@ -1,0 +1,64 @@
+import type { Clock } from '../clock.ts';
+import { ProvisionerError } from '../errors.ts';
+import type { JsonObject } from '../kernel-spec.ts';
+import type { Logger } from '../logger.ts';
+import type { LaunchedKernel, ProvisionerState } from '../provisioner.ts';
+import type { Rendezvous } from '../rendezvous.ts';
+import { RemoteKernel } from './remote-kernel.ts';
+import type { LauncherFacts, RemoteResource, WayToKernel } from './remote-resource.ts';
+import { parseRemoteState } from './remote-state.ts';
+import type { RemoteState } from './remote-state.ts';
+import { openWay } from './way-to-kernel.ts';
+
+export interface AttachRemoteKernelOptions<R extends RemoteResource> {
+  readonly state: ProvisionerState;
+  /** Kernels of other instances are refused. */
+  readonly instanceId: string;
+  readonly rendezvous: Rendezvous;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal | undefined;
+  /** Finds the resource again; undefined when it is gone. Rejects when that cannot be told now. */
+  readonly open: (resource: JsonObject, owner: RemoteState) => Promise<R | undefined>;
+  /** As in a launch. Default: directly, at the address that the launcher gave. */
+  readonly connect?: (
+    facts: LauncherFacts,
+    resource: R,
+    options: { readonly signal?: AbortSignal },
+  ) => Promise<WayToKernel>;
+  readonly onReleased?: () => void;
+}
+
+/**
+ * Takes over a kernel that an earlier process launched with {@link launchRemoteKernel}; its lease is renewed at once.
+ * Undefined when it is gone. Errors: `INVALID_ARGUMENT` for a state that is none or is another instance's;
+ * `KERNEL_UNREACHABLE` when it was never seen ready, so that nobody knows how to talk to it; those of `open`, `connect`.
+ */
+export async function attachRemoteKernel<R extends RemoteResource>(
+  options: AttachRemoteKernelOptions<R>,
+): Promise<LaunchedKernel | undefined> {
+  const state = parseRemoteState(options.state);
+  const coordinates = { kernelId: state.kernelId, instance: state.instanceId };
+  if (state.instanceId !== options.instanceId) {
+    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', { coordinates });
+  }
+  const resource = await options.open(state.resource, state);
+  if (resource === undefined) return undefined;
+  try {
+    const { connection: info, peerAddress } = state;
+    if (info === undefined) {
+      const message = 'the launcher of this kernel had not called home when the gateway ended';
+      throw new ProvisionerError('KERNEL_UNREACHABLE', message, { coordinates, retryable: false });
+    }
+    const facts = { connection: info, ...(peerAddress === undefined ? {} : { peerAddress }) };
+    const { signal, rendezvous } = options;
+    const way = (await options.connect?.(facts, resource, signal === undefined ? {} : { signal })) ?? {
+      connection: { info },
+    };
+    const { connection, comm, commState } = await openWay(way, { comm: state.comm, rendezvous });
+    return new RemoteKernel({ ...options, state: { ...state, ...commState }, resource, connection, comm });
+  } catch (error) {
+    await resource[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { ConnectionInfo } from '../connection-info.ts';
+import { ProvisionerError } from '../errors.ts';
+import type { JsonObject } from '../kernel-spec.ts';
+import type { ProvisionerState, ResourceOwner } from '../provisioner.ts';
+import type { CommState } from '../rendezvous.ts';
+
+/** What is stored of a remote kernel. Holds secrets: the HMAC key, the key of the comm channel. */
+export interface RemoteState extends ResourceOwner {
+  /** What an interrupt sends; 2 unless the kernelspec says otherwise. */
+  readonly interruptSignal: number;
+  /** The backend's own: see {@link RemoteResource.state}. */
+  readonly resource: JsonObject;
+  /** Absent until the launcher has answered. */
+  readonly connection?: ConnectionInfo;
+  readonly peerAddress?: string;
+  readonly comm?: CommState;
+}
+
+const port = z.int().min(1).max(65_535);
+
+const connectionSchema = z.looseObject({
+  transport: z.literal('tcp'),
+  ip: z.string().min(1),
+  shell_port: port,
+  iopub_port: port,
+  stdin_port: port,
+  control_port: port,
+  hb_port: port,
+  key: z.string(),
+  signature_scheme: z.literal('hmac-sha256'),
+  kernel_name: z.string().exactOptional(),
+  curve_publickey: z.string().exactOptional(),
+  curve_secretkey: z.string().exactOptional(),
+});
+
+const schema = z.object({
+  version: z.literal(1),
+  instanceId: z.string().min(1),
+  kernelId: z.string().min(1),
+  incarnation: z.int().min(1),
+  interruptSignal: z.int().min(1).max(64),
+  resource: z.record(z.string(), z.json()),
+  connection: connectionSchema.exactOptional(),
+  peerAddress: z.string().exactOptional(),
+  comm: z
+    .object({
+      version: z.union([z.literal(1), z.literal(2)]),
+      kernelId: z.string(),
+      host: z.string(),
+      port,
+      key: z.string().exactOptional(),
+      leaseMs: z.number().min(0).exactOptional(),
+    })
+    .exactOptional(),
+});
+
+/** JSON to be kept with the kernel's record. */
+export function formatRemoteState(state: RemoteState): ProvisionerState {
+  // Through text, so that absent members are absent and nothing is shared with the caller.
+  const plain: unknown = JSON.parse(JSON.stringify({ version: 1, ...state }));
+  return z.record(z.string(), z.json()).parse(plain);
+}
+
+/** Errors: `INVALID_ARGUMENT` with the names of the members that are wrong; values are not repeated. */
+export function parseRemoteState(state: ProvisionerState): RemoteState {
+  const parsed = schema.safeParse(state);
+  if (!parsed.success) {
+    const members = parsed.error.issues.map(({ path }) => path.map(String).join('.') || 'state');
+    throw new ProvisionerError('INVALID_ARGUMENT', `this is not the state of a remote kernel: ${members.join(', ')}`);
+  }
+  return parsed.data;
+}
