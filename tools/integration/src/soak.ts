@@ -15,7 +15,7 @@ import { fuzzTargets as launcherTargets } from '@gateway-provisioners/launcher-p
 import { fuzzTargets as wireTargets } from '@gateway-provisioners/wire/testing';
 import { installFakeKernel, runCrashCampaign } from './robustness/crash-campaign.ts';
 import { startMortalGateway } from './robustness/mortal-gateway.ts';
-import { rssSlopeBytes, runStartStopCycles } from './robustness/start-stop-campaign.ts';
+import { MAX_SLOPE_BYTES, measureGrowth } from './robustness/start-stop-campaign.ts';
 import { createScratchFolder } from './support/scratch-folder.ts';
 
 const { values, positionals } = parseArgs({
@@ -69,13 +69,15 @@ async function fuzz(): Promise<number> {
 async function cycles(): Promise<number> {
   const count = Number(values.count ?? 10_000);
   await using scratch = await createScratchFolder();
-  await using gateway = await startMortalGateway({ scratch, env: await installFakeKernel(scratch) });
-  const samples = await runStartStopCycles(gateway, { kernelName: 'fake', cycles: count });
-  const lastHalf = samples.slice(count / 2);
-  const slope = rssSlopeBytes(lastHalf);
-  const files = [lastHalf[0]?.openFiles, lastHalf.at(-1)?.openFiles];
-  console.log(`${count} start/stop cycles: open files ${files.join(' → ')}, ${slope.toFixed(0)} bytes a cycle`);
-  return slope < 10 * 1024 ? 0 : 1;
+  await using gateway = await startMortalGateway({ scratch, env: await installFakeKernel(scratch), collectable: true });
+  const growth = await measureGrowth(gateway, { kernelName: 'fake', cycles: count, every: 10 });
+  const files = [growth.samples[0]?.openFiles, growth.samples.at(-1)?.openFiles];
+  const slopes = [growth.rssSlopeBytes, growth.usedSlopeBytes].map((slope) => slope.toFixed(0));
+  console.log(
+    `${growth.cycles} start/stop cycles: open files ${files.join(' → ')}, ` +
+      `${slopes.join(' bytes resident and ')} bytes used more a cycle`,
+  );
+  return growth.rssSlopeBytes < MAX_SLOPE_BYTES && growth.usedSlopeBytes < MAX_SLOPE_BYTES ? 0 : 1;
 }
 
 async function kills(): Promise<number> {

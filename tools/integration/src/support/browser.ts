@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errorMessage } from '@gateway-provisioners/core';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
-import { processesMarked } from './process-census.ts';
+import { endProcess, processesMarked } from './process-census.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 import type { RunningServer } from './server-process.ts';
 import { testBrowser } from './test-environment.ts';
@@ -71,7 +71,7 @@ export async function startBrowser(): Promise<TestBrowser> {
       try {
         await until({ what: 'end of the browser' }, async () => (await processesMarked(scratch.path)).length === 0);
       } finally {
-        for (const { pid } of await processesMarked(scratch.path)) process.kill(pid, 'SIGKILL');
+        for (const { pid } of await processesMarked(scratch.path)) endProcess(pid);
         await scratch[Symbol.asyncDispose]();
       }
     },

@@ -42,3 +42,12 @@ async function fromPs(marker: string): Promise<readonly CensusEntry[]> {
   }
   return entries;
 }
+
+/** Kills it, unless it has ended since it was seen. */
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Ended between the look and the kill.
+  }
+}

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { ResourceStack, errorMessage, withDeadline } from '@gateway-provisioners/core';
 import { freePort } from './free-port.ts';
 import { OutputTail } from './output-tail.ts';
-import { processesMarked } from './process-census.ts';
+import { endProcess, processesMarked } from './process-census.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 import type { ScratchFolder } from './scratch-folder.ts';
 import type { ServerDefinition } from './server-definition.ts';
@@ -151,11 +151,7 @@ async function endServer(options: EndOptions): Promise<void> {
   }).catch(() => processesMarked(options.scratch.path));
   for (const { pid, command } of leftovers) {
     if (pid !== child.pid) problems.push(`left a process behind: ${pid} ${command}`);
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Ended between the look and the kill.
-    }
+    endProcess(pid);
   }
   if (problems.length > 0) {
     throw new Error(`${options.definition.name} ${problems.join('; ')}\n${options.output.lastLines()}`);
