@@ -10,3 +10,5 @@ export type { FakeKernelMisbehaviour, FakeKernelSpecOptions } from './fake-kerne
 export { fakeKernelProgram, fakeKernelSpec } from './fake-kernel-spec.ts';
 export type { TestKernelClientOptions, TestReply } from './test-kernel-client.ts';
 export { TestKernelClient } from './test-kernel-client.ts';
+export type { TestRendezvousOptions } from './test-rendezvous.ts';
+export { createTestRendezvous } from './test-rendezvous.ts';
