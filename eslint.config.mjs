@@ -120,7 +120,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ['apps/*/src/main.ts', 'apps/*/src/run-in-process.ts', 'tools/**', 'examples/**'],
+    files: [
+      'apps/*/src/main.ts',
+      'apps/*/src/run-in-process.ts',
+      'packages/launchers/src/node-launcher/main.ts',
+      'tools/**',
+      'examples/**',
+    ],
     rules: { 'no-console': 'off', 'no-restricted-syntax': 'off' },
   },
 );

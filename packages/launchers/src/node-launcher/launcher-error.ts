@@ -1,0 +1,4 @@
+/** Ends the launcher with one line for people. */
+export class LauncherError extends Error {
+  override readonly name = 'LauncherError';
+}
