@@ -725,7 +725,9 @@ class KernelProcess {
     pid;
     log = new LogTail();
     ended;
+    /** Known once the last of the output is: whoever asks then gets all of it. */
     #exit;
+    #isGone = false;
     #orderedEnd;
     constructor(child, pid, options) {
         this.pid = pid;
@@ -754,14 +756,14 @@ class KernelProcess {
     }
     /** An interrupt goes to the whole group, as from a terminal; other signals to the kernel alone. False: it has ended. */
     signal(signum) {
-        if (this.#exit !== undefined)
+        if (this.#isGone)
             return false;
         return send(signum === 2 ? -this.pid : this.pid, signum);
     }
     /** SIGTERM, 5 seconds later SIGKILL. `reason` becomes the detail of the exit. */
     async terminate(reason) {
-        if (this.#exit !== undefined)
-            return this.#exit;
+        if (this.#isGone)
+            return await this.ended;
         this.#orderedEnd ??= reason;
         send(-this.pid, 15);
         const timer = setTimeout(() => send(-this.pid, 9), TERMINATE_MS);
@@ -775,13 +777,14 @@ class KernelProcess {
     async #follow(child, oomBefore) {
         const closed = once(child, 'close');
         const [code, signal] = (await once(child, 'exit'));
+        this.#isGone = true;
         const oom = signal === 'SIGKILL' && (await oomKills()) > oomBefore;
-        this.#exit = describeExit({ code, signal, oom, orderedEnd: this.#orderedEnd });
         // What the kernel started goes with it; a process that left the group may keep the pipes open.
         send(-this.pid, 9);
         const timer = setTimeout(() => child.emit('close'), LAST_OUTPUT_MS);
         await closed;
         clearTimeout(timer);
+        this.#exit = describeExit({ code, signal, oom, orderedEnd: this.#orderedEnd });
         return this.#exit;
     }
 }

@@ -29,7 +29,9 @@ export class KernelProcess {
   readonly pid: number;
   readonly log = new LogTail();
   readonly ended: Promise<KernelExit>;
+  /** Known once the last of the output is: whoever asks then gets all of it. */
   #exit: KernelExit | undefined;
+  #isGone = false;
   #orderedEnd: string | undefined;
 
   private constructor(child: ChildProcess, pid: number, options: StartOptions & { readonly oomBefore: number }) {
@@ -61,13 +63,13 @@ export class KernelProcess {
 
   /** An interrupt goes to the whole group, as from a terminal; other signals to the kernel alone. False: it has ended. */
   signal(signum: number): boolean {
-    if (this.#exit !== undefined) return false;
+    if (this.#isGone) return false;
     return send(signum === 2 ? -this.pid : this.pid, signum);
   }
 
   /** SIGTERM, 5 seconds later SIGKILL. `reason` becomes the detail of the exit. */
   async terminate(reason: string): Promise<KernelExit> {
-    if (this.#exit !== undefined) return this.#exit;
+    if (this.#isGone) return await this.ended;
     this.#orderedEnd ??= reason;
     send(-this.pid, 15);
     const timer = setTimeout(() => send(-this.pid, 9), TERMINATE_MS);
@@ -81,13 +83,14 @@ export class KernelProcess {
   async #follow(child: ChildProcess, oomBefore: number): Promise<KernelExit> {
     const closed = once(child, 'close');
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    this.#isGone = true;
     const oom = signal === 'SIGKILL' && (await oomKills()) > oomBefore;
-    this.#exit = describeExit({ code, signal, oom, orderedEnd: this.#orderedEnd });
     // What the kernel started goes with it; a process that left the group may keep the pipes open.
     send(-this.pid, 9);
     const timer = setTimeout(() => child.emit('close'), LAST_OUTPUT_MS);
     await closed;
     clearTimeout(timer);
+    this.#exit = describeExit({ code, signal, oom, orderedEnd: this.#orderedEnd });
     return this.#exit;
   }
 }
