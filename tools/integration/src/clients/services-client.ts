@@ -11,6 +11,8 @@ export type FramingName = 'v1' | 'default';
 export interface ServicesClient {
   readonly settings: ServerConnection.ISettings;
   readonly sockets: readonly WebSocket[];
+  /** Ends what is left of its connections, without a word: a kernel that is disposed of waits for no answer either. */
+  end(): Promise<void>;
 }
 
 export interface ServicesClientOptions {
@@ -37,7 +39,21 @@ export function createServicesClient(options: ServicesClientOptions): ServicesCl
     ...(webSocketUrl === undefined ? {} : { wsUrl: webSocketUrl }),
   });
   // Assigned, because `ws` differs from the DOM's type in methods that the library does not use.
-  return { settings: Object.assign(settings, { WebSocket: RecordedWebSocket }), sockets };
+  return {
+    settings: Object.assign(settings, { WebSocket: RecordedWebSocket }),
+    sockets,
+    async end() {
+      await Promise.all(sockets.map(endSocket));
+    },
+  };
+}
+
+async function endSocket(socket: WebSocket): Promise<void> {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.on('error', () => undefined);
+  socket.terminate();
+  await withDeadline({ what: 'end of a WebSocket', timeoutMs: 10_000 }, () => closed);
 }
 
 /**
