@@ -4,7 +4,6 @@ import {
   abortError,
   errorMessage,
   formatOwner,
-  interruptSignalOf,
   isProvisionerError,
   openDeadline,
   raceSignal,
@@ -12,6 +11,7 @@ import {
   spawnProcessGroup,
   throwIfAborted,
   toKernelExit,
+  interruptSignalOf,
 } from '@gateway-provisioners/core';
 import type {
   ConnectionInfo,
@@ -32,6 +32,7 @@ import type { LocalConfig } from './local-config.ts';
 import { chooseConnection, isAnyPortTaken } from './choose-connection.ts';
 import { toProvisionerState } from './local-state.ts';
 import type { LocalState } from './local-state.ts';
+import type { StartQueue } from './start-queue.ts';
 
 export interface LocalLaunchOptions {
   readonly context: LaunchContext;
@@ -39,6 +40,8 @@ export interface LocalLaunchOptions {
   readonly config: LocalConfig;
   readonly services: ProvisionerServices;
   readonly watcher: ProcessWatcher;
+  /** Shared by all launches. */
+  readonly starts: StartQueue;
   /** Process id for `JPY_PARENT_PID`. */
   readonly ownPid: number;
   /** Working directory of kernels for which the caller names none. */
@@ -94,6 +97,12 @@ interface LaunchAttemptOptions extends LocalLaunchOptions {
   readonly deadline: DeadlineScope;
 }
 
+interface BroughtUp {
+  readonly started: StartedKernel;
+  /** How it ended before it listened; undefined when it listens. */
+  readonly exit: KernelExit | undefined;
+}
+
 class LaunchAttempt {
   readonly #options: LaunchAttemptOptions;
   group: ProcessGroup | undefined;
@@ -103,8 +112,7 @@ class LaunchAttempt {
   }
 
   async run(): Promise<StartedKernel> {
-    const { context, launch, files, config, services, deadline, watcher } = this.#options;
-    launch.progress?.({ phase: 'starting' });
+    const { context, files, config, services, deadline, starts, watcher } = this.#options;
     const { kernelSpec } = context;
     const command = await kernelCommand({ context, config, files, hostEnv: services.env });
     const state: LocalState = {
@@ -124,9 +132,7 @@ class LaunchAttempt {
     throwIfAborted(deadline.signal);
     await createRunDir(files, state);
     for (let round = 1; ; round += 1) {
-      const started = await this.#start(state, command);
-      launch.progress?.({ phase: 'connecting' });
-      const exit = await this.#waitUntilListening(started);
+      const { started, exit } = await starts.run(() => this.#bringUp(state, command), { signal: deadline.signal });
       if (exit === undefined) return started;
       await started.group.endGroup({ graceMs: 0 });
       if (round === PORT_ATTEMPTS || !(await isAnyPortTaken(started.connection))) throw endedError(context, exit);
@@ -134,6 +140,14 @@ class LaunchAttempt {
         kernelId: context.kernelId,
       });
     }
+  }
+
+  async #bringUp(state: LocalState, command: readonly string[]): Promise<BroughtUp> {
+    const { progress } = this.#options.launch;
+    progress?.({ phase: 'starting' });
+    const started = await this.#start(state, command);
+    progress?.({ phase: 'connecting' });
+    return { started, exit: await this.#waitUntilListening(started) };
   }
 
   async #start(intent: LocalState, command: readonly string[]): Promise<StartedKernel> {

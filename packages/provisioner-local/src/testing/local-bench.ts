@@ -42,6 +42,7 @@ export class LocalBench implements AsyncDisposable {
       clock: systemClock,
       runtimeDir,
       env: testEnv,
+      rendezvous: noRendezvous,
     };
     const provisioner = stack.use(await localProvisioner.createChecked(services, options.config ?? {}));
     return new LocalBench(services, provisioner, stack);
