@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OWNER_VARIABLE, ResourceStack, delay, findMarkedProcesses, formatOwner, noRendezvous, silentLogger, systemClock } from '@gateway-provisioners/core';
+import {
+  OWNER_VARIABLE,
+  ResourceStack,
+  delay,
+  findMarkedProcesses,
+  formatOwner,
+  noRendezvous,
+  silentLogger,
+  systemClock,
+} from '@gateway-provisioners/core';
 import type {
   KernelProvisioner,
   KernelSpec,
