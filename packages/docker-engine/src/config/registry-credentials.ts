@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { ProvisionerError, errorMessage, raceSignal } from '@gateway-provisioners/core';
+import { readDockerConfig } from './docker-config-file.ts';
+import type { DockerConfigFile } from './docker-config-file.ts';
+import { textsOf } from './json-members.ts';
+
+/** What the engine sends to a registry for us. A secret. */
+export interface RegistryCredentials {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+  readonly serveraddress: string;
+}
+
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+
+/** The registry that an image's name stands for: `localhost:5000/a/b:1` is of `localhost:5000`, `a/b` of Docker Hub. */
+export function registryOf(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  if (rest.length === 0 || !(/[.:]/.test(first) || first === 'localhost')) return DOCKER_HUB;
+  return first === 'docker.io' || first === 'index.docker.io' ? DOCKER_HUB : first;
+}
+
+/**
+ * Credentials for an image's registry from Docker's configuration: a credential helper of the registry, the general one,
+ * or the file itself. Undefined when there are none.
+ * Errors: `INVALID_CONFIG` when the file or the helper's answer cannot be read.
+ */
+export async function credentialsFor(
+  image: string,
+  options: {
+    readonly configDir: string;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<RegistryCredentials | undefined> {
+  const registry = registryOf(image);
+  const config = await readDockerConfig(options.configDir);
+  const helper = config.credHelpers.get(registry) ?? config.credsStore;
+  if (helper !== undefined) return await askHelper(helper, registry, options);
+  return fromFile(config, registry);
+}
+
+function fromFile(config: DockerConfigFile, registry: string): RegistryCredentials | undefined {
+  const host = hostOf(registry);
+  const auth = config.auths.get(registry) ?? [...config.auths].find(([key]) => hostOf(key) === host)?.[1];
+  if (auth === undefined) return undefined;
+  const { identitytoken } = auth;
+  if (identitytoken !== undefined && identitytoken !== '') return { identitytoken, serveraddress: registry };
+  // `auth` is base64 of "name:password"; a password may hold colons.
+  const plain = auth['auth'] === undefined ? '' : Buffer.from(auth['auth'], 'base64').toString('utf8');
+  const colon = plain.indexOf(':');
+  const username = auth['username'] ?? (colon < 0 ? undefined : plain.slice(0, colon));
+  const password = auth['password'] ?? (colon < 0 ? undefined : plain.slice(colon + 1));
+  if (username === undefined || password === undefined) return undefined;
+  return { username, password, serveraddress: registry };
+}
+
+function hostOf(registry: string): string {
+  return registry.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+}
+
+async function askHelper(
+  helper: string,
+  registry: string,
+  {
+    env,
+    signal,
+  }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal?: AbortSignal | undefined },
+): Promise<RegistryCredentials | undefined> {
+  if (!/^[A-Za-z0-9._-]+$/.test(helper)) {
+    throw new ProvisionerError('INVALID_CONFIG', `not a credential helper: ${JSON.stringify(helper)}`);
+  }
+  const program = `docker-credential-${helper}`;
+  const child = spawn(program, ['get'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  try {
+    child.stdin.on('error', () => undefined); // it may have ended already: its exit code tells
+    child.stdin.end(registry);
+    const [answer, exitCode] = await raceSignal(Promise.all([text(child.stdout), ended]), signal);
+    // A helper that has nothing for this registry ends with 1.
+    return exitCode === 0 ? parseHelperAnswer(answer, registry) : undefined;
+  } catch (cause) {
+    throw new ProvisionerError('INVALID_CONFIG', `${program} could not be asked: ${errorMessage(cause)}`, { cause });
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+function parseHelperAnswer(answer: string, serveraddress: string): RegistryCredentials | undefined {
+  const { Username: username, Secret: secret } = textsOf(JSON.parse(answer));
+  if (username === undefined || secret === undefined) return undefined;
+  // This name says that the secret is a token.
+  return username === '<token>'
+    ? { identitytoken: secret, serveraddress }
+    : { username, password: secret, serveraddress };
+}

@@ -1,0 +1,119 @@
+import { ProvisionerError } from '@gateway-provisioners/core';
+import { membersOf, numberOf, textListOf, textsOf } from '../config/json-members.ts';
+import type {
+  ContainerDetails,
+  ContainerNetwork,
+  ContainerStats,
+  ContainerStatus,
+  ContainerSummary,
+  EngineEvent,
+  ImageDetails,
+  NetworkDetails,
+} from '../engine.ts';
+
+const STATUSES: readonly ContainerStatus[] = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'removing',
+  'exited',
+  'dead',
+];
+
+/** `GET /containers/ID/json` */
+export function toContainerDetails(answer: unknown): ContainerDetails {
+  const { Config, State, HostConfig, NetworkSettings } = membersOf(answer);
+  const { Id: id, Name: name = '' } = textsOf(answer);
+  const { Status, Error: error = '' } = textsOf(State);
+  const status = STATUSES.find((known) => known === Status);
+  if (id === undefined || status === undefined) throw notUnderstood('a container', Status);
+  const networks = Object.entries(membersOf(membersOf(NetworkSettings)['Networks']));
+  return {
+    id,
+    name: withoutSlash(name),
+    image: textsOf(Config)['Image'] ?? '',
+    labels: textsOf(membersOf(Config)['Labels']),
+    state: {
+      status,
+      exitCode: numberOf(membersOf(State)['ExitCode']),
+      oomKilled: membersOf(State)['OOMKilled'] === true,
+      error,
+    },
+    networkMode: textsOf(HostConfig)['NetworkMode'] ?? 'default',
+    networks: Object.fromEntries(networks.map(([network, value]) => [network, toContainerNetwork(value)])),
+  };
+}
+
+function toContainerNetwork(value: unknown): ContainerNetwork {
+  const {
+    IPAddress: ipAddress = '',
+    GlobalIPv6Address: globalIPv6Address = '',
+    Gateway: gateway = '',
+  } = textsOf(value);
+  return { ipAddress, globalIPv6Address, gateway };
+}
+
+/** One of `GET /containers/json` */
+export function toContainerSummary(answer: unknown): ContainerSummary {
+  const { Id: id, Image: image = '', State: status = '' } = textsOf(answer);
+  if (id === undefined) throw notUnderstood('a list of containers', undefined);
+  const { Names, Labels } = membersOf(answer);
+  return { id, name: withoutSlash(textListOf(Names)[0] ?? ''), image, labels: textsOf(Labels), status };
+}
+
+/** `GET /containers/ID/stats` */
+export function toContainerStats(answer: unknown): ContainerStats {
+  const { memory_stats: memory, cpu_stats: cpu, pids_stats: pids } = membersOf(answer);
+  return {
+    memoryBytes: numberOf(membersOf(memory)['usage']),
+    memoryLimitBytes: numberOf(membersOf(memory)['limit']),
+    cpuNanoseconds: numberOf(membersOf(membersOf(cpu)['cpu_usage'])['total_usage']),
+    pids: numberOf(membersOf(pids)['current']),
+  };
+}
+
+/** `GET /images/NAME/json` */
+export function toImageDetails(answer: unknown): ImageDetails {
+  const config = membersOf(membersOf(answer)['Config']);
+  return {
+    id: textsOf(answer)['Id'] ?? '',
+    labels: textsOf(config['Labels']),
+    entrypoint: textListOf(config['Entrypoint']),
+    command: textListOf(config['Cmd']),
+  };
+}
+
+/** `GET /networks/NAME` */
+export function toNetworkDetails(answer: unknown): NetworkDetails {
+  const { Id: id = '', Name: name = '', Driver: driver = '', Scope: scope = '' } = textsOf(answer);
+  const configs = membersOf(membersOf(answer)['IPAM'])['Config'];
+  const gateways = (Array.isArray(configs) ? configs : []).flatMap((config: unknown) => {
+    const gateway = textsOf(config)['Gateway'];
+    // Some engines add the length of the network's prefix.
+    return gateway === undefined ? [] : [gateway.replace(/\/.*$/, '')];
+  });
+  return { id, name, driver, scope, gateways };
+}
+
+/** One line of `GET /events`; undefined for what has no subject. */
+export function toEngineEvent(line: unknown): EngineEvent | undefined {
+  const { Type: type, Action: action } = textsOf(line);
+  const { Actor, timeNano, time } = membersOf(line);
+  const id = textsOf(Actor)['ID'];
+  if (type === undefined || action === undefined || id === undefined) return undefined;
+  const attributes = textsOf(membersOf(Actor)['Attributes']);
+  // Too large for a number of JSON to be exact: good to about 200 ns, which is enough to ask again from there.
+  const timeNs =
+    timeNano === undefined ? BigInt(numberOf(time)) * 1_000_000_000n : BigInt(Math.trunc(numberOf(timeNano)));
+  return { type, action, id, attributes, timeNs };
+}
+
+function withoutSlash(name: string): string {
+  return name.replace(/^\//, '');
+}
+
+function notUnderstood(what: string, status: string | undefined): ProvisionerError {
+  const detail = status === undefined ? '' : ` (status ${JSON.stringify(status)})`;
+  return new ProvisionerError('PROTOCOL_ERROR', `the engine describes ${what} in an unknown way${detail}`);
+}

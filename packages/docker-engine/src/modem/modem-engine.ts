@@ -1,0 +1,94 @@
+import type { Cancellation, Clock, Logger } from '@gateway-provisioners/core';
+import type { EngineConfig } from '../config/engine-config.ts';
+import type {
+  DockerEngine,
+  EngineCall,
+  EngineContainers,
+  EngineEvent,
+  EngineImages,
+  EngineNetworks,
+  EngineVersion,
+  EventFilter,
+  EventListener,
+} from '../engine.ts';
+import { watchEvents } from '../event-watch.ts';
+import { readJsonLines } from '../json-lines.ts';
+import { toEngineEvent, toNetworkDetails } from './answers.ts';
+import { containersOf } from './containers.ts';
+import { EngineClient } from './engine-client.ts';
+import { imagesOf } from './images.ts';
+
+/** An engine behind docker-modem. */
+export class ModemEngine implements DockerEngine {
+  readonly address: string;
+  readonly containers: EngineContainers;
+  readonly images: EngineImages;
+  readonly networks: EngineNetworks;
+  readonly #client: EngineClient;
+  readonly #logger: Logger;
+  readonly #watches = new Set<Cancellation>();
+
+  constructor(config: EngineConfig, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    const client = new EngineClient(config, clock);
+    this.#client = client;
+    this.#logger = logger;
+    this.address = client.address;
+    this.containers = containersOf(client);
+    this.images = imagesOf(client);
+    this.networks = {
+      async inspect(network, call = {}) {
+        const path = ['networks', network];
+        const request = { method: 'GET', path, action: 'inspect network', subject: network } as const;
+        const answer = await client.askFor(request, call);
+        return answer === undefined ? undefined : toNetworkDetails(answer);
+      },
+    };
+  }
+
+  async ping(call: EngineCall = {}): Promise<void> {
+    await this.#client.ask({ method: 'GET', path: ['_ping'], action: 'reach the engine' }, call);
+  }
+
+  async version(call: EngineCall = {}): Promise<EngineVersion> {
+    return await this.#client.version(call);
+  }
+
+  watch({ types, actions, labels }: EventFilter, listener: EventListener): Cancellation {
+    const filters = JSON.stringify({ type: types, event: actions, label: labels });
+    const stop = watchEvents({
+      listener,
+      clock: this.#client.clock,
+      logger: this.#logger,
+      open: async (sinceNs, signal) => {
+        const query = sinceNs === undefined ? { filters } : { filters, since: toSeconds(sinceNs) };
+        const request = { method: 'GET', path: ['events'], query, action: 'watch events' } as const;
+        const stream = await this.#client.stream(request, signal);
+        return toEvents(stream);
+      },
+    });
+    const cancel = (): void => {
+      this.#watches.delete(cancel);
+      stop();
+    };
+    this.#watches.add(cancel);
+    return cancel;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const cancel of [...this.#watches]) cancel();
+    this.#client[Symbol.dispose]();
+    return Promise.resolve();
+  }
+}
+
+async function* toEvents(stream: AsyncIterable<unknown>): AsyncGenerator<EngineEvent, void> {
+  for await (const line of readJsonLines(stream)) {
+    const event = toEngineEvent(line);
+    if (event !== undefined) yield event;
+  }
+}
+
+/** `seconds.nanoseconds`, as the Engine API takes moments. */
+function toSeconds(timeNs: bigint): string {
+  return `${String(timeNs / 1_000_000_000n)}.${String(timeNs % 1_000_000_000n).padStart(9, '0')}`;
+}

@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { containerBody } from './container-body.ts';
+import { imageReference } from './image-reference.ts';
+import { readJsonLines } from './json-lines.ts';
+import { joinLogFrames, tailText } from './log-frames.ts';
+import { toContainerDetails, toEngineEvent, toNetworkDetails } from './modem/answers.ts';
+import { PullTracker } from './pull-progress.ts';
+import { tarArchive } from './tar-archive.ts';
+
+const frame = (stream: number, payload: Uint8Array): Buffer => {
+  const header = Buffer.alloc(8);
+  header.writeUInt8(stream, 0);
+  header.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([header, payload]);
+};
+
+describe('log frames', () => {
+  it('are joined in order, whatever they hold', () => {
+    const frames = fc.array(fc.record({ stream: fc.constantFrom(0, 1, 2), payload: fc.uint8Array({ maxLength: 40 }) }));
+    fc.assert(
+      fc.property(frames, (all) => {
+        const stream = Buffer.concat(all.map(({ stream: number, payload }) => frame(number, payload)));
+        expect(joinLogFrames(stream)).toEqual(Buffer.concat(all.map(({ payload }) => payload)));
+      }),
+    );
+  });
+
+  it('never fail and never grow, for any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+        expect(joinLogFrames(Buffer.from(bytes)).length).toBeLessThanOrEqual(bytes.length);
+      }),
+    );
+  });
+
+  it('a cut tail is valid text within the bound and at the end', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(50), (text, maxBytes) => {
+        const tail = tailText(Buffer.from(text), maxBytes);
+        expect(Buffer.byteLength(tail)).toBeLessThanOrEqual(maxBytes);
+        expect(text.endsWith(tail)).toBe(true);
+        expect(Buffer.byteLength(tail)).toBeGreaterThanOrEqual(Math.min(Buffer.byteLength(text), maxBytes) - 3);
+      }),
+    );
+  });
+});
+
+async function* pieces(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<Buffer, void> {
+  let start = 0;
+  for (const cut of [...cuts].sort((a, b) => a - b)) {
+    const end = Math.min(bytes.length, Math.max(start, cut));
+    yield await Promise.resolve(bytes.subarray(start, end));
+    start = end;
+  }
+  yield bytes.subarray(start);
+}
+
+async function collect(source: AsyncIterable<unknown>): Promise<unknown[]> {
+  const values: unknown[] = [];
+  for await (const value of source) values.push(value);
+  return values;
+}
+
+describe('lines of JSON', () => {
+  it('arrive whole, however the stream is cut', async () => {
+    const values = fc.array(fc.dictionary(fc.string(), fc.string({ unit: 'grapheme' })), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(values, fc.array(fc.nat(200)), async (lines, cuts) => {
+        const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\r\n`).join('\n'));
+        expect(await collect(readJsonLines(pieces(bytes, cuts)))).toEqual(JSON.parse(JSON.stringify(lines)));
+      }),
+    );
+  });
+
+  it.each(['{"a":', 'not JSON\n', '\u0000\n'])('%j is a PROTOCOL_ERROR', async (text) => {
+    await expect(collect(readJsonLines(pieces(Buffer.from(text), [])))).rejects.toMatchObject({
+      code: 'PROTOCOL_ERROR',
+    });
+  });
+
+  it('a line without end is refused before it fills the memory', async () => {
+    const endless = (async function* () {
+      for (;;) yield await Promise.resolve(Buffer.alloc(1 << 20, 'a'));
+    })();
+    await expect(collect(readJsonLines(endless))).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
+  });
+});
+
+describe('answers of an engine', () => {
+  it('of any shape end in an error of ours or in a value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (answer) => {
+        expect(() => toContainerDetails(answer)).toThrow(expect.objectContaining({ code: 'PROTOCOL_ERROR' }));
+        expect(toNetworkDetails(answer).gateways).toEqual(expect.any(Array));
+        toEngineEvent(answer);
+      }),
+    );
+  });
+
+  it('an event keeps its moment', () => {
+    const event = toEngineEvent({
+      Type: 'container',
+      Action: 'die',
+      Actor: { ID: 'x', Attributes: { exitCode: '3' } },
+      timeNano: 1_700_000_000_123_456_789,
+    });
+    expect(event).toMatchObject({ type: 'container', action: 'die', id: 'x', attributes: { exitCode: '3' } });
+    expect((event?.timeNs ?? 0n) / 1_000n).toBe(1_700_000_000_123_456n);
+  });
+});
+
+describe('container body', () => {
+  it('has what was given and nothing else', () => {
+    expect(containerBody({ name: 'n', image: 'i' })).toEqual({
+      Image: 'i',
+      HostConfig: { RestartPolicy: { Name: 'no' } },
+    });
+    const body = containerBody({
+      name: 'n',
+      image: 'i',
+      env: { A: 'b=c\n' },
+      network: 'net',
+      resources: { cpus: 1.5, memoryBytes: 10, gpus: { count: 'all' } },
+      mounts: [
+        { type: 'bind', source: '/a', target: '/b', readOnly: true, propagation: 'rslave' },
+        { type: 'volume', target: '/c', driver: 'd', driverOptions: { o: 'p' } },
+        { type: 'tmpfs', target: '/t', mode: 0o1777 },
+      ],
+      devices: [{ hostPath: '/dev/a', containerPath: '/dev/b', permissions: 'rw' }],
+    });
+    expect(body).toEqual({
+      Image: 'i',
+      Env: ['A=b=c\n'],
+      HostConfig: {
+        NetworkMode: 'net',
+        NanoCpus: 1_500_000_000,
+        Memory: 10,
+        DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }],
+        Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'rw' }],
+        Mounts: [
+          { Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave' } },
+          { Type: 'volume', Target: '/c', VolumeOptions: { DriverConfig: { Name: 'd', Options: { o: 'p' } } } },
+          { Type: 'tmpfs', Target: '/t', TmpfsOptions: { Mode: 0o1777 } },
+        ],
+        RestartPolicy: { Name: 'no' },
+      },
+    });
+  });
+});
+
+describe('image references', () => {
+  it.each([
+    ['a', 'a', 'latest'],
+    ['a/b:1', 'a/b', '1'],
+    ['localhost:5000/a/b', 'localhost:5000/a/b', 'latest'],
+    ['localhost:5000/a:2', 'localhost:5000/a', '2'],
+    ['a@sha256:00', 'a', 'sha256:00'],
+    ['r:1/a:2@sha256:00', 'r:1/a:2', 'sha256:00'],
+  ])('%s', (image, fromImage, tag) => {
+    expect(imageReference(image)).toEqual({ fromImage, tag });
+  });
+});
+
+describe('pull progress', () => {
+  it('counts layers and bytes', () => {
+    const tracker = new PullTracker('img');
+    expect(tracker.update({ status: 'Pulling from a', id: 'latest' })).toBeUndefined();
+    expect(tracker.update({ status: 'Status: Downloaded' })).toBeUndefined();
+    tracker.update({ status: 'Already exists', id: 'one' });
+    const progressDetail = { current: 5_000_000, total: 10_000_000 };
+    expect(tracker.update({ status: 'Downloading', id: 'two', progressDetail })).toEqual({
+      message: 'pulling img: 1 of 2 layers, 5.0 of 10 MB',
+      layersDone: 1,
+      layers: 2,
+      fraction: 0.5,
+    });
+    expect(tracker.update({ status: 'Pull complete', id: 'two' })?.fraction).toBe(1);
+  });
+
+  it('survives any line', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.dictionary(fc.constantFrom('id', 'status', 'progressDetail'), fc.jsonValue())),
+        (lines) => {
+          const tracker = new PullTracker('img');
+          for (const line of lines) {
+            const fraction = tracker.update(line)?.fraction ?? 0;
+            expect(fraction >= 0 && fraction <= 1).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe('tar', () => {
+  it.each(['relative', '', '/', `/${'a'.repeat(101)}`, '/a\0b'])('refuses the path %j', (path) => {
+    expect(() => tarArchive([{ path, content: '', mode: 0o600, uid: 0, gid: 0 }])).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  });
+
+  it('is whole blocks with a right sum, for owners of any size', () => {
+    fc.assert(
+      fc.property(fc.nat(0xffff_ffff), fc.string({ maxLength: 1200 }), (uid, content) => {
+        const archive = tarArchive([{ path: '/tmp/x', content, mode: 0o400, uid, gid: 100 }]);
+        expect(archive.length % 512).toBe(0);
+        const sum = parseInt(archive.toString('latin1', 148, 154), 8);
+        const header = Buffer.from(archive.subarray(0, 512)).fill(' ', 148, 156);
+        expect(header.reduce((total, byte) => total + byte, 0)).toBe(sum);
+      }),
+    );
+  });
+});

@@ -1,0 +1,392 @@
+#!/usr/bin/env bash
+# A real Docker Engine, with images of kernels, for the integration tests.
+#
+#   eval "$(tools/testbeds/docker.sh env)"        engine and images, made when they are missing; prints exports
+#   tools/testbeds/docker.sh up [main|spare]      starts the engine
+#   tools/testbeds/docker.sh images [main|spare]  builds the test images, or loads them from the cache
+#   tools/testbeds/docker.sh status               what runs; exit 0 when the engine answers
+#   tools/testbeds/docker.sh kill-engine          SIGKILL to the spare engine's daemon; its containers run on
+#   tools/testbeds/docker.sh stop-engine          SIGTERM to it: it stops its containers first
+#   tools/testbeds/docker.sh start-engine         starts it again (GP_DOCKER_LIVE_RESTORE=1: adopting its containers)
+#   tools/testbeds/docker.sh down [--purge]       removes all containers, stops both engines; --purge: images too
+#
+# An engine that answers at DOCKER_HOST, or at /var/run/docker.sock, is used as it is, and never stopped. Otherwise one
+# is installed from Debian's docker.io and started, without systemd, as root. The spare engine is there to be killed: it
+# has its own containerd, data root and bridge (10.213.0.0/24), so that nothing of the main one is disturbed.
+#
+# No image registry is needed: the base image is made by debootstrap. GP_TESTBED_CACHE (default
+# ~/.cache/gateway-provisioners) keeps tarballs over runs, GP_TESTBED_RUN (default /var/lib/gateway-provisioners) holds
+# data roots, sockets, pid files and logs. All but `env`'s exports goes to stderr.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${GP_TESTBED_CACHE:-${HOME:?HOME is not set: set it, or GP_TESTBED_CACHE}/.cache/gateway-provisioners}/docker
+run=${GP_TESTBED_RUN:-/var/lib/gateway-provisioners}/docker
+socket=/var/run/docker.sock
+suite=bookworm
+base_image=gp-test/debian:$suite
+test_images=(gp-test/kernel-base gp-test/kernel-gp gp-test/kernel-crash)
+spare_bridge=gpd-spare
+spare_address=10.213.0.1
+
+say() { printf 'docker.sh: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# ---------------------------------------------------------------- programs and processes
+
+install_packages() {
+  local missing=() package attempt
+  for package in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [[ ${#missing[@]} -eq 0 ]] && return 0
+  [[ $(id -u) = 0 ]] || fail "needs root to install ${missing[*]}"
+  mkdir -p "$cache/apt/partial"
+  for attempt in 1 2 3 4; do
+    # An archive folder of its own: a concurrent apt-get may empty the shared one in mid-install.
+    if DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Cache::archives="$cache/apt" -o DPkg::Lock::Timeout=300 \
+      install -y --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1; then
+      return 0
+    fi
+    sleep $((attempt * 3))
+    apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$cache/apt.log" 2>&1 || true
+  done
+  tail -20 "$cache/apt.log" >&2
+  fail "could not install: ${missing[*]}"
+}
+
+alive() { # pid file, word of its command line (ids are used again after a reboot)
+  local pid
+  [[ -s $1 ]] || return 1
+  pid=$(<"$1")
+  [[ -r /proc/$pid/cmdline ]] || return 1
+  case $(ps -o stat= -p "$pid" 2>/dev/null) in Z* | '') return 1 ;; esac
+  tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- "$2"
+}
+
+end_process() { # pid file, word, signal, seconds until SIGKILL
+  local pid i
+  if alive "$1" "$2"; then
+    pid=$(<"$1")
+    kill -"$3" "$pid" 2>/dev/null || true
+    for ((i = 0; i < $4 * 10; i++)); do alive "$1" "$2" || break; sleep 0.1; done
+    if alive "$1" "$2"; then kill -KILL "$pid" || true; sleep 0.5; fi
+  fi
+  rm -f "$1"
+}
+
+wait_for() { # seconds, what, command…
+  local seconds=$1 what=$2 i
+  shift 2
+  for ((i = 0; i < seconds * 10; i++)); do
+    "$@" >/dev/null 2>&1 && return 0
+    sleep 0.1
+  done
+  fail "$what not ready in $seconds s"
+}
+
+launch() { # pid file, log, command…: in a session of its own
+  local pid_file=$1 log=$2 i
+  shift 2
+  rm -f "$pid_file"
+  # A daemon must not keep what this script, or a caller's flock, holds open.
+  setsid --fork bash -c 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -lt 255 ] && eval "exec $fd>&-"; done
+    echo $$ >"$1"; shift; exec "$@"' _ "$pid_file" "$@" </dev/null >>"$log" 2>&1
+  for ((i = 0; i < 100; i++)); do
+    # Until the exec the command line is bash's, and holds the same words.
+    [[ -s $pid_file && $(readlink "/proc/$(<"$pid_file")/exe") != "$(readlink -f "$BASH")" ]] && return 0
+    sleep 0.05
+  done
+}
+
+# ---------------------------------------------------------------- engines
+
+folder() { echo "$run/$1"; }
+own_socket() { echo "$(folder "$1")/docker.sock"; }
+engine() { local name=$1; shift; DOCKER_HOST="$(host_of "$name")" docker "$@"; }
+answers() { DOCKER_HOST=$1 timeout 10 docker version >/dev/null 2>&1; }
+
+# The engine that was there before us; nothing when it is ours.
+foreign_host() {
+  local candidate
+  for candidate in "${DOCKER_HOST:-}" "unix://$socket"; do
+    [[ -n $candidate ]] || continue
+    [[ $candidate == "unix://$socket" || $candidate == "unix://$(own_socket main)" ]] &&
+      alive "$(folder main)/dockerd.pid" dockerd && continue
+    if command -v docker >/dev/null && answers "$candidate"; then echo "$candidate"; return 0; fi
+  done
+}
+
+host_of() {
+  if [[ $1 == spare ]]; then echo "unix://$(own_socket spare)"; return; fi
+  local foreign
+  foreign=$(foreign_host)
+  echo "${foreign:-unix://$socket}"
+}
+
+mount_cgroups() {
+  grep -qE ' cgroup2? ' /proc/mounts && return 0
+  mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+  local controller
+  for controller in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
+    mkdir -p "/sys/fs/cgroup/$controller"
+    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
+  done
+}
+
+start_containerd() { # engine
+  local dir
+  dir=$(folder "$1")
+  alive "$dir/containerd.pid" containerd && return 0
+  # One of its own: dockerd would otherwise take /run/containerd/containerd.sock where another program's answers.
+  cat >"$dir/containerd.toml" <<TOML
+version = 2
+root = "$dir/containerd/root"
+state = "$dir/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$dir/containerd.sock"
+TOML
+  rm -f "$dir/containerd.sock" "$dir/containerd.sock.ttrpc"
+  launch "$dir/containerd.pid" "$dir/log/containerd.log" containerd --config "$dir/containerd.toml"
+  wait_for 30 "containerd of the $1 engine" test -S "$dir/containerd.sock"
+}
+
+start_dockerd() { # engine
+  local dir options i
+  dir=$(folder "$1")
+  alive "$dir/dockerd.pid" dockerd && return 0
+  options=(-H "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd-own.pid"
+    --containerd "$dir/containerd.sock" --cgroup-parent "/gp-docker-$1" --shutdown-timeout 5)
+  if [[ $1 == main ]]; then
+    rm -f "$socket"
+    options+=(-H "unix://$socket")
+  else
+    ip link show "$spare_bridge" >/dev/null 2>&1 || ip link add "$spare_bridge" type bridge
+    ip addr show dev "$spare_bridge" | grep -q "$spare_address/24" || ip addr add "$spare_address/24" dev "$spare_bridge"
+    ip link set "$spare_bridge" up
+    # Its containers and this machine reach each other over the bridge; the main engine's rules stay as they are.
+    options+=(--bridge "$spare_bridge" --iptables=false --ip-masq=false)
+    [[ ${GP_DOCKER_LIVE_RESTORE:-} == 1 ]] && options+=(--live-restore)
+  fi
+  rm -f "$dir/docker.sock" "$dir/dockerd-own.pid"
+  launch "$dir/dockerd.pid" "$dir/log/dockerd.log" dockerd "${options[@]}"
+  for ((i = 0; i < 900; i++)); do
+    answers "unix://$dir/docker.sock" && return 0
+    if ! alive "$dir/dockerd.pid" dockerd; then
+      tail -5 "$dir/log/dockerd.log" >&2
+      fail "the $1 engine ended at once"
+    fi
+    sleep 0.1
+  done
+  fail "the $1 engine was not ready in 90 s"
+}
+
+up() { # engine
+  local foreign
+  mkdir -p "$cache"
+  foreign=$(foreign_host)
+  if [[ $1 == main && -n $foreign ]]; then
+    say "using the engine at $foreign"
+    return 0
+  fi
+  [[ $(id -u) = 0 ]] || fail 'no engine answers, and starting one needs root: start Docker, or set DOCKER_HOST'
+  mkdir -p "$(folder "$1")/containerd" "$(folder "$1")/log"
+  install_packages docker.io iptables iproute2 procps
+  mount_cgroups
+  # Before dockerd starts: it would set the FORWARD policy to DROP as well, which cuts off other bridges.
+  sysctl -qw net.ipv4.ip_forward=1
+  start_containerd "$1"
+  start_dockerd "$1"
+}
+
+tear_down() { # engine
+  local dir pid mount
+  dir=$(folder "$1")
+  [[ -d $dir ]] || return 0
+  if answers "unix://$dir/docker.sock"; then
+    local ids
+    ids=$(engine "$1" ps -aq)
+    # shellcheck disable=SC2086 # a list of ids
+    [[ -z $ids ]] || engine "$1" rm -f -v $ids >/dev/null 2>&1 || true
+    engine "$1" network prune -f >/dev/null 2>&1 || true
+    engine "$1" volume prune -f >/dev/null 2>&1 || true
+  fi
+  end_process "$dir/dockerd.pid" dockerd TERM 30
+  end_process "$dir/containerd.pid" containerd TERM 15
+  # Shims outlive a killed engine; each names our containerd's socket on its command line.
+  for pid in $(grep -laF "$dir/containerd.sock" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do
+    case $(cat "/proc/$pid/comm" 2>/dev/null) in containerd-shim*) kill -KILL "$pid" 2>/dev/null || true ;; esac
+  done
+  find /sys/fs/cgroup -path "*/gp-docker-$1/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u |
+    while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
+  awk -v prefix="$dir/" 'index($2, prefix) == 1 {print $2}' /proc/mounts | sort -r |
+    while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
+  rm -f "$dir/docker.sock" "$dir/containerd.sock" "$dir/containerd.sock.ttrpc" "$dir/dockerd-own.pid"
+  if [[ $1 == main ]]; then
+    rm -f "$socket"
+    ip link del docker0 2>/dev/null || true
+  else
+    ip link del "$spare_bridge" 2>/dev/null || true
+  fi
+}
+
+# ---------------------------------------------------------------- images
+
+contexts() { # folder: one context below it for each image
+  mkdir -p "$1/kernel-base" "$1/kernel-gp" "$1/kernel-crash"
+  cat >"$1/kernel-base/Dockerfile" <<DOCKERFILE
+FROM $base_image
+COPY apt/ /etc/apt/
+RUN apt-get update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
+      python3 python3-ipykernel python3-nacl python3-pycryptodome procps \\
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan && ln -sf python3 /usr/bin/python
+ENV HOME=/home/jovyan PYTHONUNBUFFERED=1
+WORKDIR /home/jovyan
+USER 1000:100
+CMD ["python3"]
+DOCKERFILE
+  # The launchers and the bootstrap of the Python package gateway_provisioners, as its own image build installs them.
+  cat >"$1/kernel-gp/Dockerfile" <<'DOCKERFILE'
+FROM gp-test/kernel-base
+COPY site/ /usr/local/lib/python3.11/dist-packages/
+COPY kernel-launchers/ /usr/local/bin/kernel-launchers/
+COPY bootstrap-kernel.sh /usr/local/bin/bootstrap-kernel.sh
+ENV KERNEL_LANGUAGE=python
+CMD ["/usr/local/bin/bootstrap-kernel.sh"]
+DOCKERFILE
+  cat >"$1/kernel-crash/Dockerfile" <<DOCKERFILE
+FROM $base_image
+ENTRYPOINT ["/bin/sh", "-c", "echo 'kernel-crash: fatal: this image always fails' >&2; exit 3"]
+DOCKERFILE
+}
+
+images_key() { # changes with the Dockerfiles
+  local dir
+  dir=$(mktemp -d)
+  contexts "$dir"
+  (cd "$dir" && find . -type f | sort | xargs sha256sum | sha256sum | cut -c1-12)
+  rm -rf "$dir"
+}
+
+have_images() { # engine, key
+  local image
+  for image in "${test_images[@]}"; do
+    [[ $(engine "$1" image inspect -f '{{index .Config.Labels "gp.test.key"}}' "$image" 2>/dev/null) == "$2" ]] || return 1
+  done
+}
+
+make_base() { # engine
+  engine "$1" image inspect "$base_image" >/dev/null 2>&1 && return 0
+  local tarball=$cache/debian-$suite.tar
+  if [[ ! -s $tarball ]]; then
+    install_packages debootstrap
+    local mirror root
+    mirror=$(awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
+    [[ -n $mirror ]] || mirror=$(awk '$1 == "deb" {print $(NF > 3 && $2 ~ /^\[/ ? 3 : 2); exit}' /etc/apt/sources.list)
+    [[ -n $mirror ]] || fail 'no Debian package source is configured'
+    root=$(mktemp -d "$cache/debootstrap.XXXX")
+    say "debootstrap $suite"
+    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
+      tail -5 "$cache/debootstrap.log" >&2
+      fail "debootstrap failed: $cache/debootstrap.log"
+    }
+    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+    tar -C "$root" --numeric-owner --one-file-system -cf "$tarball.new" .
+    mv "$tarball.new" "$tarball"
+    rm -rf "$root"
+  fi
+  engine "$1" import --change 'CMD ["bash"]' "$tarball" "$base_image" >/dev/null
+}
+
+fill_contexts() { # folder
+  # apt-get in the build asks what apt-get here asks.
+  mkdir -p "$1/kernel-base/apt/apt.conf.d" "$1/kernel-base/apt/sources.list.d" "$1/kernel-gp/site"
+  cp /etc/apt/sources.list.d/debian.sources "$1/kernel-base/apt/sources.list.d/" 2>/dev/null ||
+    cp /etc/apt/sources.list "$1/kernel-base/apt/sources.list"
+  apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' >"$1/kernel-base/apt/apt.conf.d/90host" || true
+  # Debian names the module Cryptodome, PyPI's wheel Crypto; the launchers want either.
+  python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.11 --implementation cp --abi abi3 \
+    --platform manylinux2014_x86_64 -d "$1/wheels" pycryptodome >&2
+  python3 -m pip -q download --no-deps --only-binary=:all: -d "$1/gp" gateway_provisioners==0.5.0 >&2
+  (cd "$1/kernel-gp/site" && python3 -m zipfile -e "$1"/wheels/*.whl .)
+  python3 -m zipfile -e "$1"/gp/*.whl "$1/gp/unpacked"
+  cp -R "$1/gp/unpacked/gateway_provisioners/kernel-launchers" "$1/kernel-gp/kernel-launchers"
+  sed 's#{kernel_launchers_dir}#/usr/local/bin/kernel-launchers#' \
+    "$1/gp/unpacked/gateway_provisioners/kernel-launchers/bootstrap/bootstrap-kernel.sh" >"$1/kernel-gp/bootstrap-kernel.sh"
+  chmod -R a+rX "$1/kernel-gp/kernel-launchers"
+  chmod 755 "$1/kernel-gp/bootstrap-kernel.sh"
+}
+
+build_images() { # engine, key
+  local dir image name
+  make_base "$1"
+  dir=$(mktemp -d "$cache/contexts.XXXX")
+  contexts "$dir"
+  fill_contexts "$dir"
+  for image in "${test_images[@]}"; do
+    name=${image#gp-test/}
+    say "building $image"
+    DOCKER_BUILDKIT=0 engine "$1" build --network host --label "gp.test.key=$2" --force-rm -t "$image" "$dir/$name" \
+      >"$cache/build-$name.log" 2>&1 || {
+      tail -15 "$cache/build-$name.log" >&2
+      fail "the build of $image failed: $cache/build-$name.log"
+    }
+  done
+  rm -rf "$dir"
+}
+
+images() { # engine
+  local key tarball
+  key=$(images_key)
+  tarball=$cache/images-$key.tar
+  if ! have_images "$1" "$key"; then
+    if [[ -s $tarball ]]; then engine "$1" load -q -i "$tarball" >/dev/null; else build_images "$1" "$key"; fi
+    have_images "$1" "$key" || fail 'the images are not what was built'
+  fi
+  if [[ ! -s $tarball ]]; then
+    engine "$1" save -o "$tarball.new" "$base_image" "${test_images[@]}"
+    mv "$tarball.new" "$tarball"
+    find "$cache" -maxdepth 1 -name 'images-*.tar' ! -name "images-$key.tar" -delete
+  fi
+}
+
+locked() { # command…: two suites may ask at the same time
+  mkdir -p "$cache"
+  exec 9>"$cache/lock"
+  flock 9
+  "$@"
+  exec 9>&-
+}
+
+which_engine() { case ${1:-main} in main | spare) echo "${1:-main}" ;; *) fail "no engine $1: main or spare" ;; esac; }
+
+print_env() {
+  up main >&2
+  images main >&2
+  printf 'export DOCKER_HOST=%q\n' "$(host_of main)"
+  printf 'export GP_TEST_DOCKER=1\n'
+  # Where a container on the default bridge reaches this machine.
+  printf 'export GP_TEST_DOCKER_GATEWAY=%q\n' "$(engine main network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}')"
+}
+
+case ${1:-} in
+  env) locked print_env ;;
+  up) locked up "$(which_engine "${2:-}")" ;;
+  images) locked images "$(which_engine "${2:-}")" ;;
+  status)
+    answers "$(host_of main)" || fail 'no engine answers'
+    say "main: $(host_of main), $(engine main version -f '{{.Server.Version}}'), $(engine main ps -q | wc -l) containers"
+    ;;
+  kill-engine) end_process "$(folder spare)/dockerd.pid" dockerd KILL 5 ;;
+  stop-engine) end_process "$(folder spare)/dockerd.pid" dockerd TERM 30 ;;
+  start-engine) locked up spare ;;
+  down)
+    tear_down spare
+    tear_down main
+    [[ ${2:-} == --purge ]] && rm -rf "$run"
+    ;;
+  *) fail "usage: $0 env | up | images | status | kill-engine | stop-engine | start-engine | down [--purge]" ;;
+esac
