@@ -300,8 +300,9 @@ class Answering:
                 return response.read(MAX_LINE_BYTES)
         except urllib.error.HTTPError as error:
             self._problem = "%s: HTTP status %d" % (url, error.code)
-            # Of a proxy's own refusal nothing is to be believed, and is_taken believes no page of HTML.
-            return error.read(MAX_LINE_BYTES)
+            # A refusal without words is the gateway's: it waits for no launch with this token. A proxy's has a page,
+            # which is no reply, and may pass.
+            return error.read(MAX_LINE_BYTES) or (_line({"ok": False}) if error.code == 403 else b"")
         except (OSError, ValueError) as error:
             self._problem = "%s: %s" % (url, error)
             return None

@@ -14,6 +14,7 @@ from typing import Any
 KERNEL_PROCESS = "--kernel-process"
 DEFAULT_KERNEL_CLASS = "ipykernel.ipkernel.IPythonKernel"
 PROGRAM = "launch_ipykernel.py"
+log_descriptor = 2
 
 
 # ---- The launcher ----------------------------------------------------------------------------------------------------
@@ -101,7 +102,8 @@ def curve_obstacle() -> str | None:
 
 
 def warn(message: str) -> None:
-    sys.stderr.write("%s: %s\n" % (PROGRAM, message))
+    """One line for whoever operates this, past the notebook: ipykernel redirects the descriptor 2 once it runs."""
+    os.write(log_descriptor, ("%s: %s\n" % (PROGRAM, message)).encode("utf-8", "replace"))
 
 
 # ---- The kernel ------------------------------------------------------------------------------------------------------
@@ -113,6 +115,8 @@ class KernelFailure(Exception):
 
 def run_ipykernel(connection_file: str, kernel_class_name: str, cluster_type: str, mode: str) -> None:
     """Runs an IPython kernel in this process until it is shut down."""
+    global log_descriptor
+    log_descriptor = os.dup(2)
     # Where the launcher's files are is not where a notebook's modules are.
     own_folder = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != own_folder or entry == ""]
@@ -122,7 +126,8 @@ def run_ipykernel(connection_file: str, kernel_class_name: str, cluster_type: st
     except ImportError as error:
         raise KernelFailure("ipykernel cannot be loaded by %s: %s" % (sys.executable, error)) from None
     kernel_class = import_class(kernel_class_name)
-    app = IPKernelApp.instance(kernel_class=kernel_class, connection_file=connection_file)
+    # To ipykernel, 1 is a parent that needs no watching, and one that makes it skip its hints for people at a terminal.
+    app = IPKernelApp.instance(kernel_class=kernel_class, connection_file=connection_file, parent_handle=1)
     app.initialize([])
     namespace = app.shell.user_ns if app.shell is not None else {}
     if cluster_type == "spark":
@@ -260,7 +265,8 @@ if __name__ == "__main__":
         try:
             run_ipykernel(*sys.argv[2:6])
         except KernelFailure as failure:
-            sys.exit("%s: %s" % (PROGRAM, failure))
+            warn(str(failure))
+            sys.exit(1)
     else:
         from server_listener import exit_with
 

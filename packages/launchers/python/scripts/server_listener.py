@@ -214,7 +214,8 @@ class Supervisor:
         try:
             request = json.loads(data)
             signum = request.get("signum")
-            if signum is not None and 0 <= int(signum) <= HIGHEST_SIGNAL:
+            # Text is taken as other launchers do; a boolean would become SIGHUP.
+            if type(signum) in (int, float, str) and 0 <= int(signum) <= HIGHEST_SIGNAL:
                 self._signal(int(signum))
             if request.get("shutdown") not in (None, 0, False, "0", ""):
                 # The kernel goes on; it was, or will be, asked to end in another way.

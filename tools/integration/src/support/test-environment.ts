@@ -7,15 +7,21 @@ export const workspaceFolder = join(dirname(fileURLToPath(import.meta.url)), '..
 
 /** Interpreter of the environment that `tools/testbeds/python.sh` makes; throws with what to do when there is none. */
 export function testPython(): string {
-  return required({ variable: 'GP_TEST_PYTHON', script: 'tools/testbeds/python.sh' });
+  return requiredFile({ variable: 'GP_TEST_PYTHON', script: 'tools/testbeds/python.sh' });
+}
+
+/** An Rscript with IRkernel and sodium; throws with what to do when there is none. */
+export function testR(): string {
+  return requiredFile({ variable: 'GP_TEST_R', script: 'tools/testbeds/r.sh' });
 }
 
 /** A Chromium; throws with what to do when there is none. */
 export function testBrowser(): string {
-  return required({ variable: 'GP_TEST_CHROMIUM', script: 'tools/testbeds/browser.sh' });
+  return requiredFile({ variable: 'GP_TEST_CHROMIUM', script: 'tools/testbeds/browser.sh' });
 }
 
-function required(need: { readonly variable: string; readonly script: string }): string {
+/** A file that a testbed's script makes and names in a variable; throws with what to do when there is none. */
+export function requiredFile(need: { readonly variable: string; readonly script: string }): string {
   const path = process.env[need.variable];
   if (path === undefined || path === '') {
     throw new Error(`${need.variable} is not set: run  eval "$(${need.script} env)"  first`);

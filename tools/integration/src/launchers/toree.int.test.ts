@@ -1,0 +1,284 @@
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ResourceStack } from '@gateway-provisioners/core';
+import type { CommChannel, CommStatus, LauncherAnswer } from '@gateway-provisioners/core';
+import type { TestKernelClient } from '@gateway-provisioners/testkit';
+import { createScratchFolder } from '../support/scratch-folder.ts';
+import { until } from '../support/until.ts';
+import { LauncherBench, kill } from './launcher-bench.ts';
+import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
+import { sparkEnv, sparkTestbed, toreeArgv } from './spark-testbed.ts';
+import type { SparkTestbed } from './spark-testbed.ts';
+
+const testbed: SparkTestbed = sparkTestbed();
+/** Milliseconds for whatever Toree does: it compiles each cell, and other suites may be running. */
+const TOREE_MS = 90_000;
+const stack = new ResourceStack();
+let bench: LauncherBench;
+let tmpdir = '';
+
+beforeAll(async () => {
+  bench = stack.use(await LauncherBench.start());
+  tmpdir = stack.use(await createScratchFolder()).path;
+});
+
+afterAll(async () => {
+  await stack[Symbol.asyncDispose]();
+});
+
+interface ToreeOptions extends Partial<LaunchOptions> {
+  readonly legacy?: boolean;
+  readonly options?: readonly string[];
+  readonly on?: LauncherBench;
+}
+
+async function launch({ legacy, options = [], on = bench, ...more }: ToreeOptions = {}): Promise<LaunchUnderTest> {
+  const argv = toreeArgv(testbed, { tmpdir, options, ...(legacy === undefined ? {} : { legacy }) });
+  return await on.launch({ argv, ...more, env: { ...sparkEnv(testbed), ...more.env } });
+}
+
+function commOf(answer: LauncherAnswer): CommChannel {
+  if (answer.comm === undefined) throw new Error('the launcher has no listener');
+  return answer.comm;
+}
+
+async function statusAtEnd(comm: CommChannel): Promise<CommStatus> {
+  return await until({ what: 'the end of the kernel', timeoutMs: TOREE_MS }, async () => {
+    const status = await comm.status();
+    return status?.alive === false ? status : undefined;
+  });
+}
+
+async function gone(comm: CommChannel): Promise<void> {
+  await until({ what: 'the end of the listener', timeoutMs: 30_000 }, async () => !(await comm.isAlive()));
+}
+
+async function run(client: TestKernelClient, code: string): Promise<string> {
+  const { content, output } = await client.execute(code, { timeoutMs: TOREE_MS });
+  expect(content).toMatchObject({ status: 'ok' });
+  return output;
+}
+
+/** Sends bytes to the comm port and closes. */
+async function say(port: number, data: string | Buffer): Promise<void> {
+  await new Promise((resolve) => {
+    connect({ host: '127.0.0.1', port }).on('close', resolve).on('error', resolve).resume().end(data);
+  });
+}
+
+const mark = (file: string): string => `new java.io.File(${JSON.stringify(file)}).createNewFile()`;
+const endless = {
+  'a busy loop': (file: string) => `${mark(file)}; while (true) {}`,
+  'Thread.sleep': (file: string) => `${mark(file)}; Thread.sleep(1000000)`,
+};
+const sparkJob = (file: string): string =>
+  `sc.parallelize(1 to 2, 2).foreach { _ => ${mark(file)}; Thread.sleep(1000000) }`;
+
+const garbage = [
+  '',
+  '{',
+  '[]',
+  'null',
+  '{"signum": "x"}',
+  '{"signum": 99999}',
+  '{"signum": {}}',
+  '\u0000\n',
+  '{"signum": -1}',
+];
+const moreGarbage = [
+  '['.repeat(60_000),
+  'x'.repeat(200_000),
+  '{"version":2,"nonce":1,"box":{}}\n',
+  Buffer.from([255, 254, 10]),
+];
+
+async function sendGarbage(port: number, cleanUp: ResourceStack): Promise<void> {
+  for (let count = 0; count < 200; count += 1) {
+    const stalled = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+    cleanUp.defer(() => stalled.destroy());
+  }
+  await Promise.all([...garbage, ...moreGarbage].map(async (data) => say(port, data)));
+}
+
+describe('version 2', () => {
+  let launched: LaunchUnderTest;
+  let answer: LauncherAnswer;
+  let client: TestKernelClient;
+
+  beforeAll(async () => {
+    launched = await launch({ secretAs: 'file' });
+    answer = await launched.answer();
+    client = await launched.connect(answer);
+  }, TOREE_MS);
+
+  test('answers with what it is and where it listens', () => {
+    expect(answer).toMatchObject({ version: 2, pid: launched.pid, pgid: launched.pid });
+    expect(answer.connection).toMatchObject({ kernel_name: 'Apache Toree Scala', transport: 'tcp' });
+  });
+
+  test('executes Scala, with Spark', async () => {
+    expect(await run(client, '1 + 1')).toBe('2\n');
+    expect(await run(client, 'sc.parallelize(1 to 10).sum')).toBe('55.0\n');
+    expect(await run(client, 'sc.master')).toBe('local[2]\n');
+  });
+
+  test('keeps its secrets to itself', async () => {
+    expect(await run(client, 'sys.env.contains("GP_LAUNCHER_V2")')).toBe('false\n');
+    expect(await readdir(await bench.scratch.folder('secrets'))).toEqual([]);
+    expect((await readdir(tmpdir)).filter((name) => name.startsWith('kernel-'))).toEqual([]);
+    expect(launched.stdout.text + launched.stderr.text).not.toContain(answer.connection.key);
+  });
+
+  test.each(Object.entries(endless))('is interrupted in %s', async (_name, code) => {
+    const { reply } = await launched.executeEndless(client, code);
+    expect(await commOf(answer).signal(2)).toBe(true);
+    expect((await reply).content).toMatchObject({ status: 'error' });
+    expect(await run(client, '2 + 3')).toBe('5\n');
+  });
+
+  test('is interrupted in a job of Spark, whose tasks end too', async () => {
+    const { reply } = await launched.executeEndless(client, sparkJob);
+    expect(await commOf(answer).signal(2)).toBe(true);
+    expect((await reply).content).toMatchObject({ status: 'error' });
+    // Both of the two task slots are free again, or this would wait.
+    expect(await run(client, 'sc.parallelize(1 to 4, 4).count')).toBe('4\n');
+  });
+
+  test('survives garbage and silence on the comm port', async () => {
+    await using cleanUp = new ResourceStack();
+    const comm = commOf(answer);
+    await sendGarbage(comm.state.port, cleanUp);
+    expect(await comm.isAlive()).toBe(true);
+    expect(await comm.signal(0)).toBe(true);
+    expect(await run(client, '3 + 4')).toBe('7\n');
+  });
+
+  test('tells what was written last', async () => {
+    await run(client, 'java.lang.System.err.println("last words: \\u00e9")');
+    const status = await commOf(answer).status();
+    expect(status).toMatchObject({ alive: true, pid: launched.pid });
+    expect(status?.logTail).toContain('last words: é\n');
+    expect(Buffer.byteLength(status?.logTail ?? '')).toBeLessThanOrEqual(8000);
+  });
+
+  test('tells that it was shut down, and leaves nothing', async () => {
+    client.request('shutdown_request', { content: { restart: false } }).catch(() => undefined);
+    expect((await statusAtEnd(commOf(answer))).exit).toMatchObject({ reason: 'exited', exitCode: 0 });
+    expect(await launched.end()).toEqual({ code: 0, signal: null });
+    expect(await commOf(answer).isAlive()).toBe(false);
+    await launched.nothingLeft();
+  });
+});
+
+describe('version 1', () => {
+  let launched: LaunchUnderTest;
+  let answer: LauncherAnswer;
+  let client: TestKernelClient;
+
+  beforeAll(async () => {
+    const expected = { portRange: '21000..22500' };
+    const options = ['--spark-context-initialization-mode', 'none'];
+    launched = await launch({ protocol: 1, legacy: true, expect: expected, options });
+    answer = await launched.answer();
+    client = await launched.connect(answer);
+  }, TOREE_MS);
+
+  test('answers, with ports of the range', () => {
+    expect(answer).toMatchObject({ version: 1, pid: launched.pid });
+    const { shell_port, iopub_port, stdin_port, control_port, hb_port } = answer.connection;
+    const ports = new Set([shell_port, iopub_port, stdin_port, control_port, hb_port, commOf(answer).state.port]);
+    expect(ports.size).toBe(6);
+    for (const port of ports) expect(port >= 21000 && port <= 22500).toBe(true);
+  });
+
+  test('executes Scala, and without Spark where there shall be none', async () => {
+    expect(await run(client, '1 + 1')).toBe('2\n');
+    expect(await run(client, 'org.apache.spark.SparkContext.getClass; kernel.sparkSession == null')).toBe('true\n');
+  });
+
+  test.each(Object.entries(endless))('is interrupted in %s, the number as text', async (_name, code) => {
+    const { reply } = await launched.executeEndless(client, code);
+    await say(commOf(answer).state.port, '{"signum": "2", "more": []}');
+    expect((await reply).content).toMatchObject({ status: 'error' });
+    expect(await run(client, '2 + 3')).toBe('5\n');
+  });
+
+  test('survives garbage and silence on the comm port', async () => {
+    await using cleanUp = new ResourceStack();
+    await sendGarbage(commOf(answer).state.port, cleanUp);
+    expect(await commOf(answer).isAlive()).toBe(true);
+    expect(await run(client, '3 + 4')).toBe('7\n');
+  });
+
+  test('ends its listener alone', async () => {
+    await commOf(answer).shutdown();
+    await gone(commOf(answer));
+    expect(await run(client, '4 + 5')).toBe('9\n');
+  });
+
+  test('leaves nothing when it is killed', async () => {
+    kill(launched.pid, 'SIGKILL');
+    expect(await launched.end()).toEqual({ code: null, signal: 'SIGKILL' });
+    await launched.nothingLeft();
+    expect((await readdir(tmpdir)).filter((name) => name.startsWith('kernel-'))).toEqual([]);
+  });
+});
+
+describe('its end', () => {
+  test('by the lease, with a Spark context from the start, and an answer over HTTP', async () => {
+    await using here = new ResourceStack();
+    const http = createServer((request, response) => {
+      void (async () => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of request) chunks.push(chunk as Buffer);
+        const token = (request.headers.authorization ?? '').replace(/^token /, '');
+        const { status, body } = await other.listener.handleHttp(token, Buffer.concat(chunks));
+        response.writeHead(status).end(body);
+      })();
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    here.defer(() => http.close());
+    const { port } = http.address() as AddressInfo;
+    const other = here.use(await LauncherBench.start({ httpUrl: `http://127.0.0.1:${String(port)}/launchers` }));
+    const options = ['--spark-context-initialization-mode', 'eager'];
+    const launched = await launch({ on: other, options, responseAddress: '127.0.0.1:1', expect: { leaseMs: 3000 } });
+    const answer = await launched.answer();
+    const held = commOf(answer).holdLease();
+    const client = await launched.connect(answer);
+    expect(await run(client, 'org.apache.spark.SparkContext.getOrCreate().master')).toBe('local[2]\n');
+    held[Symbol.dispose]();
+    expect(await launched.end()).toMatchObject({ code: 143 });
+    await launched.nothingLeft();
+  });
+
+  test('by order, before Toree is ready, after interrupts that come too early', async () => {
+    const launched = await launch();
+    const comm = commOf(await launched.answer());
+    for (let count = 0; count < 20; count += 1) expect(await comm.signal(2)).toBe(true);
+    expect(await comm.isAlive()).toBe(true);
+    await comm.shutdown();
+    expect(await launched.end()).toMatchObject({ code: 143 });
+    await launched.nothingLeft();
+  });
+
+  test('by a signal, which it tells', async () => {
+    const launched = await launch();
+    const comm = commOf(await launched.answer());
+    expect(await comm.signal(15)).toBe(true);
+    expect((await statusAtEnd(comm)).exit).toMatchObject({ reason: 'signalled', signal: 'SIGTERM' });
+    expect(await launched.end()).toMatchObject({ code: 143 });
+    await launched.nothingLeft();
+  });
+
+  test.each([1, 2] as const)('by SIGKILL through the listener, version %d', async (protocol) => {
+    const launched = await launch({ protocol });
+    const comm = commOf(await launched.answer());
+    expect(await comm.signal(9)).toBe(true);
+    expect(await launched.end()).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(await comm.isAlive()).toBe(false);
+    await launched.nothingLeft();
+  });
+});
