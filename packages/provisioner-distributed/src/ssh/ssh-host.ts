@@ -28,6 +28,8 @@ import { connectSsh2 } from './ssh2-connection.ts';
 import { Turns } from './turns.ts';
 
 export interface SshHostOptions {
+  /** Tells accounts apart. */
+  readonly id: string;
   readonly target: SshTarget;
   /** The host through which this one is reached. */
   readonly via: SshHost | undefined;
@@ -51,11 +53,14 @@ interface Call {
  * somebody holds it.
  */
 export class SshHost {
+  readonly id: string;
   readonly target: SshTarget;
   readonly #options: SshHostOptions;
   readonly #sessions = new Turns(SESSIONS_AT_ONCE);
   readonly #listeners = new Set<() => void>();
-  readonly #disposal = new AbortController();
+  #disposal = new AbortController();
+  #isParked = false;
+  #calls = 0;
   #connection: SshConnection | undefined;
   #attempt: Promise<SshConnection> | undefined;
   #holders = 0;
@@ -65,6 +70,7 @@ export class SshHost {
   #failures = 0;
 
   constructor(options: SshHostOptions) {
+    this.id = options.id;
     this.target = options.target;
     this.#options = options;
   }
@@ -72,6 +78,10 @@ export class SshHost {
   /** When the last attempt failed and none has succeeded since: milliseconds since the epoch until which to avoid it. */
   get avoidUntil(): number | undefined {
     return this.#failedAt === undefined ? undefined : this.#failedAt + retryDelayMs(this.#failures);
+  }
+
+  get isParked(): boolean {
+    return this.#isParked;
   }
 
   /** Keeps the connection, and has it made anew when it breaks. */
@@ -96,7 +106,7 @@ export class SshHost {
 
   /** The open connection, or a new one. Errors: those of a connection. */
   async connected(call: Call = {}): Promise<SshConnection> {
-    if (this.#disposal.signal.aborted) throw new ProvisionerError('INVALID_STATE', 'this SSH host was disposed of');
+    if (this.#disposal.signal.aborted) this.#disposal = new AbortController();
     if (this.#connection?.isOpen === true) return this.#connection;
     this.#attempt ??= this.#connect().finally(() => {
       this.#attempt = undefined;
@@ -129,33 +139,45 @@ export class SshHost {
     return await (await this.connected(call)).forwardIn(onConnection, call);
   }
 
-  dispose(): void {
+  /** Closes the connection. Whoever comes later gets one for as long as the call takes. */
+  park(): void {
+    this.#isParked = true;
     this.#disposal.abort(new ProvisionerError('CANCELLED', 'the SSH connection was closed'));
     this.#connection?.close();
+    this.#connection = undefined;
     this.#releaseVia?.[Symbol.dispose]();
+    this.#releaseVia = undefined;
+    if (this.#options.via?.isParked === true) this.#options.via.park();
     this.#listeners.clear();
   }
 
   async #inTurn<T>(call: Call, work: (connection: SshConnection) => Promise<T>): Promise<T> {
-    for (;;) {
-      using turn = await this.#sessions.take(call);
-      const connection = await this.connected(call);
-      try {
-        return await work(connection);
-      } catch (error) {
-        // The server allows fewer sessions than usual: do with as many as there are now.
-        if (!isSessionRefused(error) || !this.#sessions.shrink()) throw error;
-        turn[Symbol.dispose]();
+    this.#calls += 1;
+    try {
+      for (;;) {
+        using turn = await this.#sessions.take(call);
+        const connection = await this.connected(call);
+        try {
+          return await work(connection);
+        } catch (error) {
+          // The server allows fewer sessions than usual: do with as many as there are now.
+          if (!isSessionRefused(error) || !this.#sessions.shrink()) throw error;
+          turn[Symbol.dispose]();
+        }
       }
+    } finally {
+      this.#calls -= 1;
+      if (this.#isParked && this.#calls === 0) this.park();
     }
   }
 
   async #connect(): Promise<SshConnection> {
     const { target, clock, logger, via } = this.#options;
     const coordinates = { host: target.name, user: target.user };
+    const { signal } = this.#disposal;
     try {
-      const connection = await this.#attempts();
-      if (this.#disposal.signal.aborted) {
+      const connection = await this.#attempts(signal);
+      if (signal.aborted) {
         connection.close();
         throw new ProvisionerError('CANCELLED', 'the SSH connection was closed');
       }
@@ -179,12 +201,12 @@ export class SshHost {
   }
 
   /** A server that limits how many are logging in at once hangs up on some: those try again. */
-  async #attempts(): Promise<SshConnection> {
+  async #attempts(signal: AbortSignal): Promise<SshConnection> {
     const { target, clock } = this.#options;
     using scope = openDeadline({
       what: `an SSH connection to ${target.name}`,
       timeoutMs: target.connectTimeoutMs,
-      signal: this.#disposal.signal,
+      signal,
       clock,
     });
     for (let attempt = 1; ; attempt += 1) {

@@ -1,0 +1,334 @@
+import {
+  ProvisionerError,
+  errorMessage,
+  formatOwner,
+  isProvisionerError,
+  parseOwner,
+  withDeadline,
+} from '@gateway-provisioners/core';
+import type {
+  CallOptions,
+  KernelProvisioner,
+  LaunchContext,
+  LaunchOptions,
+  LaunchedKernel,
+  OwnedResource,
+  ProvisionerServices,
+  ProvisionerState,
+  ResourceListing,
+  ResourceOwner,
+} from '@gateway-provisioners/core';
+import {
+  attachRemoteKernel,
+  formatRemoteState,
+  launchRemoteKernel,
+  parseRemoteState,
+} from '@gateway-provisioners/core/remote';
+import type { CreateOptions, LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
+import type { LauncherParameters } from '@gateway-provisioners/core';
+import type { DistributedConfig } from './distributed-config.ts';
+import { HostList } from './hosts/host-list.ts';
+import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
+import { SharedHosts } from './hosts/shared-hosts.ts';
+import { DEFAULT_REMOTE_DIR, isFailureOfHost, placeOf, startKernel } from './kernel-start.ts';
+import { Placement, leastConnection, leastLoad, roundRobin } from './placement.ts';
+import type { PlacementPolicy, Seat } from './placement.ts';
+import { RemoteProcess, inspectKernel } from './remote-process.ts';
+import { listProgram, removeProgram, saveStateProgram } from './shell/kernel-programs.ts';
+import { runProgram } from './shell/run-program.ts';
+import { wayTo } from './way-to.ts';
+
+const LIST_MS = 20_000;
+
+export interface DistributedProvisionerOptions {
+  /** Chooses among hosts, instead of what `load_balancing_algorithm` names. */
+  readonly policy?: PlacementPolicy;
+}
+
+/** Kernels as process groups on a list of hosts. They live on when this program ends, however it ends. */
+export class DistributedProvisioner implements KernelProvisioner {
+  readonly #services: ProvisionerServices;
+  readonly #config: DistributedConfig;
+  readonly #hosts: HostList;
+  readonly #shared: { readonly hosts: SharedHosts } & AsyncDisposable;
+  readonly #placement: Placement;
+  readonly #held = new Set<LaunchedKernel>();
+
+  private constructor(parts: {
+    readonly services: ProvisionerServices;
+    readonly config: DistributedConfig;
+    readonly hosts: HostList;
+    readonly shared: { readonly hosts: SharedHosts } & AsyncDisposable;
+    readonly policy: PlacementPolicy;
+  }) {
+    const { services, config } = parts;
+    this.#services = services;
+    this.#config = config;
+    this.#hosts = parts.hosts;
+    this.#shared = parts.shared;
+    this.#placement = new Placement({
+      policy: parts.policy,
+      clock: services.clock,
+      maxKernelsPerHost: config.max_kernels_per_host,
+      drained: new Set(config.drained_hosts),
+    });
+  }
+
+  /** Errors: `INVALID_CONFIG`. Nothing is contacted yet. */
+  static async open(
+    services: ProvisionerServices,
+    config: DistributedConfig,
+    options: DistributedProvisionerOptions = {},
+  ): Promise<DistributedProvisioner> {
+    const shared = SharedHosts.of(services.env, services);
+    try {
+      const hosts = await HostList.open({ config, services, pool: shared.hosts.pool });
+      const policy = options.policy ?? policyOf(config, services);
+      return new DistributedProvisioner({ services, config, hosts, shared, policy });
+    } catch (error) {
+      await shared[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
+    this.#assertOurs(context);
+    const { clock, logger } = this.#services;
+    let resource: RemoteProcess | undefined;
+    const hold = this.#holder();
+    const kernel = await launchRemoteKernel({
+      context: {
+        ...context,
+        // The copy beside the kernel is what `list` finds when this gateway's records are lost.
+        checkpoint: async (state) => {
+          const saved = resource === undefined ? undefined : this.#saveState(resource, context, state);
+          await Promise.all([context.checkpoint(state), saved]);
+        },
+      },
+      launch: options,
+      clock,
+      logger,
+      expect: { portRange: this.#config.port_range, protocol: this.#config.launcher_protocol },
+      create: async (parameters, create) => {
+        resource = await this.#create(parameters, { context, create });
+        return resource;
+      },
+      connect: async (facts, process) => {
+        await process.launcherAnswered();
+        return wayTo(process.host, facts);
+      },
+      onReleased: hold.release,
+    });
+    hold.take(kernel);
+    return kernel;
+  }
+
+  /** Errors: those of a connection when the host cannot be asked; `KERNEL_UNREACHABLE` when it was never seen ready. */
+  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+    const { clock, logger, rendezvous, instanceId } = this.#services;
+    const hold = this.#holder();
+    const kernel = await attachRemoteKernel({
+      state,
+      instanceId,
+      rendezvous,
+      clock,
+      logger,
+      signal: options.signal,
+      open: async (resource, owner) => {
+        const host = this.#hosts.find(hostNameOf(resource));
+        const place = placeOf(owner, this.#config);
+        const { is } = await inspectKernel(host, place, options);
+        return is === 'alive' ? this.#process(owner, this.#placement.seat(host)) : undefined;
+      },
+      connect: (facts: LauncherFacts, process: RemoteProcess): Promise<WayToKernel> =>
+        Promise.resolve(wayTo(process.host, facts)),
+      onReleased: hold.release,
+    });
+    if (kernel !== undefined) hold.take(kernel);
+    return kernel;
+  }
+
+  async list(options: CallOptions = {}): Promise<ResourceListing> {
+    const resources = new Map<string, OwnedResource>();
+    const unreachable: string[] = [];
+    await Promise.all(
+      this.#hosts.all.map(async (host) => {
+        try {
+          for (const resource of await this.#listHost(host, options)) resources.set(formatOwner(resource), resource);
+        } catch (error) {
+          if (isProvisionerError(error, 'CANCELLED')) throw error;
+          this.#services.logger.warn('the kernels of a host cannot be listed', {
+            host: host.name,
+            error: errorMessage(error),
+          });
+          unreachable.push(host.name);
+        }
+      }),
+    );
+    return { resources: [...resources.values()], unreachable };
+  }
+
+  async reap(resource: OwnedResource, options: CallOptions = {}): Promise<void> {
+    this.#assertOurs(resource);
+    const state = parseRemoteState(resource.state);
+    this.#assertOurs(state);
+    const host = this.#hosts.find(hostNameOf(state.resource));
+    await runProgram(host, removeProgram(placeOf(state, this.#config)), options);
+  }
+
+  /** Lets go of all kernels; they run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const kernel of [...this.#held]) await kernel[Symbol.asyncDispose]();
+    await this.#shared[Symbol.asyncDispose]();
+  }
+
+  /** Tries hosts, best first, until one starts the kernel. */
+  async #create(
+    parameters: LauncherParameters,
+    { context, create }: { readonly context: LaunchContext; readonly create: CreateOptions },
+  ): Promise<RemoteProcess> {
+    const failures: { readonly host: KernelHost; readonly error: unknown }[] = [];
+    const hosts = await this.#placement.candidates(this.#allowedHosts(context), create);
+    for (const host of hosts) {
+      const seat = this.#placement.trySeat(host);
+      if (seat === undefined) continue;
+      try {
+        const options = { ...create, context, parameters, config: this.#config, services: this.#services };
+        const { way } = await startKernel(host, options);
+        return this.#process(context, seat, way);
+      } catch (error) {
+        seat[Symbol.dispose]();
+        if (create.signal.aborted || !isFailureOfHost(error)) throw error;
+        failures.push({ host, error });
+        this.#services.logger.warn('a kernel could not be started on a host', {
+          host: host.name,
+          kernelId: context.kernelId,
+          error: errorMessage(error),
+        });
+      }
+    }
+    const [only] = failures;
+    if (only === undefined) throw new ProvisionerError('LIMIT_EXCEEDED', 'no host for the kernel: all are full');
+    if (failures.length === 1) throw only.error;
+    const list = failures.map(({ host, error }) => `${host.name}: ${errorMessage(error)}`).join('\n');
+    const code = failures.every(({ error }) => isProvisionerError(error, 'HOST_UNREACHABLE'))
+      ? 'HOST_UNREACHABLE'
+      : 'HOST_COMMAND_FAILED';
+    throw new ProvisionerError(code, `the kernel could be started on no host:\n${list}`, {
+      cause: only.error,
+      coordinates: { kernel: context.kernelId },
+    });
+  }
+
+  /** `KERNEL_REMOTE_HOST` names one of the list. */
+  #allowedHosts(context: LaunchContext): readonly KernelHost[] {
+    const wanted = context.env['KERNEL_REMOTE_HOST'];
+    if (wanted === undefined || wanted === '') return this.#hosts.all;
+    const pinned = this.#hosts.all.filter(({ name, address }) => name === wanted || address === wanted);
+    if (pinned.length > 0) return pinned.slice(0, 1);
+    throw new ProvisionerError('INVALID_ENV', 'KERNEL_REMOTE_HOST names a host that is not among remote_hosts', {
+      coordinates: { kernel: context.kernelId },
+    });
+  }
+
+  #process(owner: ResourceOwner, seat: Seat, way?: ResponseWay): RemoteProcess {
+    const { clock, logger } = this.#services;
+    const { host } = seat;
+    const place = placeOf(owner, this.#config);
+    return new RemoteProcess({
+      host,
+      place,
+      watch: this.#shared.hosts.watchOf(host, place.remoteDir),
+      clock,
+      logger,
+      way,
+      onReleased: () => {
+        seat[Symbol.dispose]();
+      },
+    });
+  }
+
+  /** Remembers a kernel until it was removed or let go of. */
+  #holder(): { take(kernel: LaunchedKernel): void; readonly release: () => void } {
+    let held: LaunchedKernel | undefined;
+    return {
+      take: (kernel) => {
+        held = kernel;
+        this.#held.add(kernel);
+      },
+      release: () => {
+        if (held !== undefined) this.#held.delete(held);
+      },
+    };
+  }
+
+  async #saveState(process: RemoteProcess, owner: ResourceOwner, state: ProvisionerState): Promise<void> {
+    await runProgram(process.host, saveStateProgram(placeOf(owner, this.#config), JSON.stringify(state)), {});
+  }
+
+  async #listHost(host: KernelHost, { signal }: CallOptions): Promise<readonly OwnedResource[]> {
+    const remoteDir = this.#config.remote_dir ?? DEFAULT_REMOTE_DIR;
+    const what = `the kernels of ${host.name}`;
+    const { clock, instanceId } = this.#services;
+    const output = await withDeadline(
+      { what, timeoutMs: LIST_MS, signal, clock },
+      async (scope) => await runProgram(host, listProgram(remoteDir), { signal: scope.signal }),
+    );
+    const lines = output.toString('utf8').split('\n');
+    const found: OwnedResource[] = [];
+    for (let at = 0; at + 1 < lines.length; at += 2) {
+      const [name = '', ownerText = ''] = (lines[at] ?? '').split(' ');
+      const owner = parseOwner(ownerText);
+      if (owner?.instanceId !== instanceId || placeOf(owner, this.#config).name !== name) continue;
+      found.push({ ...owner, id: `${host.name}/${name}`, state: stateOf(lines[at + 1] ?? '', owner, host) });
+    }
+    return found;
+  }
+
+  #assertOurs(owner: ResourceOwner): void {
+    if (owner.instanceId === this.#services.instanceId) return;
+    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
+      coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
+    });
+  }
+}
+
+function policyOf(config: DistributedConfig, { clock }: ProvisionerServices): PlacementPolicy {
+  switch (config.load_balancing_algorithm) {
+    case 'least-connection':
+      return leastConnection();
+    case 'least-load':
+      return leastLoad(clock);
+    default:
+      return roundRobin();
+  }
+}
+
+function hostNameOf(resource: Readonly<Record<string, unknown>>): string {
+  const { host } = resource;
+  if (typeof host === 'string') return host;
+  throw new ProvisionerError('INVALID_ARGUMENT', 'this is not the state of a kernel of distributed-provisioner');
+}
+
+/** The copy that lies beside the kernel; where there is none yet, enough to remove the kernel. */
+function stateOf(text: string, owner: ResourceOwner, host: KernelHost): ProvisionerState {
+  const { instanceId, kernelId, incarnation } = owner;
+  const least = formatRemoteState({
+    instanceId,
+    kernelId,
+    incarnation,
+    interruptSignal: 2,
+    resource: { host: host.name },
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    const state = parseRemoteState(isObject(value) ? value : {});
+    return formatOwner(state) === formatOwner(owner) ? formatRemoteState(state) : least;
+  } catch {
+    return least;
+  }
+}
+
+function isObject(value: unknown): value is ProvisionerState {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

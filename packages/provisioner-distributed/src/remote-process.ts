@@ -1,0 +1,218 @@
+import { createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { pipeline } from 'node:stream/promises';
+import { ProvisionerError, errorMessage, isProvisionerError, withDeadline } from '@gateway-provisioners/core';
+import type {
+  CallOptions,
+  Clock,
+  JsonObject,
+  KernelEndpoint,
+  KernelExit,
+  Liveness,
+  Logger,
+} from '@gateway-provisioners/core';
+import type { RemoteResource } from '@gateway-provisioners/core/remote';
+import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
+import type { KernelWatch } from './hosts/kernel-watch.ts';
+import { inspectProgram, removeProgram, signalProgram } from './shell/kernel-programs.ts';
+import type { KernelPlace } from './shell/kernel-programs.ts';
+import { runProgram } from './shell/run-program.ts';
+
+export interface RemoteProcessOptions {
+  readonly host: KernelHost;
+  readonly place: KernelPlace;
+  readonly watch: KernelWatch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How its launcher calls home; closed when it has. */
+  readonly way?: ResponseWay | undefined;
+  /** Runs once, when the kernel was removed or let go of. */
+  readonly onReleased: () => void;
+}
+
+/** What a host says about a kernel. */
+export type KernelReport =
+  | { readonly is: 'alive' | 'gone'; readonly log: string }
+  | { readonly is: 'exited'; readonly status: number; readonly log: string };
+
+const LOG_TAIL_BYTES = 4 * 1024;
+const DEFAULT_LOG_BYTES = 16 * 1024;
+const LIVENESS_MS = 15_000;
+
+/** Asks a host about a kernel. Errors: those of the connection, `HOST_COMMAND_FAILED`. */
+export async function inspectKernel(
+  host: KernelHost,
+  place: KernelPlace,
+  options: CallOptions & { readonly maxLogBytes?: number },
+): Promise<KernelReport> {
+  const { maxLogBytes = LOG_TAIL_BYTES, signal } = options;
+  const output = await runProgram(host, inspectProgram(place, maxLogBytes), { signal });
+  const end = output.indexOf('\n');
+  const line = output.toString('latin1', 0, end === -1 ? output.length : end);
+  const log = end === -1 ? '' : decodeTail(output.subarray(end + 1), maxLogBytes);
+  const [, status] = /^exit (\d+)$/.exec(line) ?? [];
+  if (status !== undefined) return { is: 'exited', status: Number(status), log };
+  return { is: line === 'alive' ? 'alive' : 'gone', log };
+}
+
+/** The processes of one kernel on one host. */
+export class RemoteProcess implements RemoteResource {
+  readonly ended: Promise<KernelExit>;
+  readonly host: KernelHost;
+  readonly #options: RemoteProcessOptions;
+  readonly #listening: Disposable;
+  readonly #forwards = new Map<number, Promise<Server>>();
+  #settle: (exit: KernelExit) => void = () => undefined;
+  #hasEnded = false;
+  #isRemoved = false;
+  #isReleased = false;
+  #isChecking = false;
+
+  constructor(options: RemoteProcessOptions) {
+    this.#options = options;
+    this.host = options.host;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#listening = options.watch.listen(options.place.name, () => {
+      void this.#check();
+    });
+  }
+
+  get state(): JsonObject {
+    return { host: this.host.name };
+  }
+
+  /** Nobody needs the way for its answer any more. */
+  async launcherAnswered(): Promise<void> {
+    // A connection that is gone took it along.
+    await this.#options.way?.[Symbol.asyncDispose]().catch(() => undefined);
+  }
+
+  async liveness({ signal }: CallOptions): Promise<Liveness> {
+    if (this.#hasEnded || this.#isRemoved) return 'dead';
+    const { clock, place } = this.#options;
+    try {
+      const what = 'the host of the kernel';
+      const report = await withDeadline(
+        { what, timeoutMs: LIVENESS_MS, signal, clock },
+        async (scope) => await inspectKernel(this.host, place, { signal: scope.signal }),
+      );
+      if (report.is === 'alive') return 'alive';
+      this.#end(exitOf(report));
+      return 'dead';
+    } catch (error) {
+      if (isProvisionerError(error, 'CANCELLED')) throw error;
+      return 'unreachable';
+    }
+  }
+
+  async signal(signum: number, options: CallOptions): Promise<void> {
+    if (this.#hasEnded || this.#isRemoved) return;
+    await runProgram(this.host, signalProgram(this.#options.place, signum), options);
+  }
+
+  async remove(options: CallOptions): Promise<void> {
+    if (this.#isRemoved) return;
+    const { place } = this.#options;
+    const report = this.#hasEnded ? undefined : await inspectKernel(this.host, place, options).catch(() => undefined);
+    await runProgram(this.host, removeProgram(place), options);
+    this.#isRemoved = true;
+    this.#end(
+      report === undefined || report.is === 'alive' ? { reason: 'killed', logTail: report?.log ?? '' } : exitOf(report),
+    );
+    await this[Symbol.asyncDispose]();
+  }
+
+  async logs(options: CallOptions & { readonly maxBytes?: number }): Promise<string> {
+    if (this.#isRemoved) return '';
+    const { maxBytes = DEFAULT_LOG_BYTES, signal } = options;
+    return (await inspectKernel(this.host, this.#options.place, { signal, maxLogBytes: maxBytes })).log;
+  }
+
+  /** Through the tunnel, a port of this machine's loopback that leads there. */
+  async endpoint(port: number): Promise<KernelEndpoint | undefined> {
+    if (this.#isRemoved || this.#isReleased) return undefined;
+    if (!this.host.isTunnelled) return { host: this.host.address, port };
+    const known = this.#forwards.get(port) ?? this.#openForward(port);
+    this.#forwards.set(port, known);
+    const address = (await known).address();
+    if (address === null || typeof address === 'string')
+      throw new ProvisionerError('INTERNAL', 'a server without a port');
+    return { host: '127.0.0.1', port: address.port };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#listening[Symbol.dispose]();
+    for (const server of this.#forwards.values()) (await server).close();
+    await this.launcherAnswered();
+    this.#options.onReleased();
+  }
+
+  async #openForward(port: number): Promise<Server> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => undefined);
+      this.host
+        .dial({ host: '127.0.0.1', port }, {})
+        .then(async (stream) => await Promise.all([pipeline(socket, stream), pipeline(stream, socket)]))
+        .catch(() => {
+          socket.destroy();
+        });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    server.unref();
+    return server;
+  }
+
+  /** The watch saw an end, or may have missed one. */
+  async #check(): Promise<void> {
+    if (this.#isChecking || this.#hasEnded || this.#isReleased) return;
+    this.#isChecking = true;
+    try {
+      const report = await inspectKernel(this.host, this.#options.place, {});
+      // The folder goes with what we end ourselves; `remove` tells how.
+      if (report.is !== 'alive') this.#end(exitOf(report));
+    } catch (error) {
+      this.#options.logger.debug('a host could not be asked how a kernel ended', {
+        host: this.host.name,
+        error: errorMessage(error),
+      });
+    } finally {
+      this.#isChecking = false;
+    }
+  }
+
+  #end(exit: KernelExit): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#settle(exit);
+  }
+}
+
+const FIRST_SIGNAL_STATUS = 129;
+
+/** A shell gives 128 and the signal's number for a program that a signal ended. */
+function exitOf(report: KernelReport): KernelExit {
+  if (report.is !== 'exited') {
+    const detail = 'its processes are not on the host any more: they were ended by force, or the host was started anew';
+    return { reason: 'gone', logTail: report.log, detail };
+  }
+  const { status, log: logTail } = report;
+  const number = status - FIRST_SIGNAL_STATUS + 1;
+  const [signal] = Object.entries(constants.signals).find(([, value]) => value === number) ?? [];
+  if (status >= FIRST_SIGNAL_STATUS && signal !== undefined) return { reason: 'signalled', signal, logTail };
+  return { reason: 'exited', exitCode: status, logTail };
+}
+
+/** UTF-8 without the incomplete characters at both ends. */
+function decodeTail(bytes: Buffer, maxBytes: number): string {
+  let start = Math.max(0, bytes.length - maxBytes);
+  const limit = Math.min(bytes.length, start + 3);
+  while (start < limit && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(start), { stream: true });
+}

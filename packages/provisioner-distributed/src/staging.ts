@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { lstat, readFile, readdir } from 'node:fs/promises';
+import { basename, join, sep } from 'node:path';
+import { ProvisionerError, errorMessage } from '@gateway-provisioners/core';
+import { launchersDir } from '@gateway-provisioners/launchers';
+import type { Bundle, BundleFile } from './hosts/kernel-host.ts';
+import type { KernelWord } from './shell/kernel-programs.ts';
+
+export interface StagedCommand {
+  readonly argv: readonly KernelWord[];
+  /** By hash. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
+}
+
+export interface StagingOptions {
+  /** With its placeholders filled. */
+  readonly argv: readonly string[];
+  /** Where the kernelspec is on this machine. */
+  readonly resourceDir: string | undefined;
+  readonly staging: 'auto' | 'always' | 'never';
+}
+
+/** Launchers of ours by the names that kernelspecs give them, and the folder that each needs as a whole. */
+const LAUNCHERS: Readonly<Record<string, { readonly folder: string; readonly path: string }>> = {
+  'launch_ipykernel.py': { folder: 'python', path: 'scripts/launch_ipykernel.py' },
+  'launch_IRkernel.R': { folder: 'R', path: 'scripts/launch_IRkernel.R' },
+  'launch_kernel.mjs': { folder: 'node', path: 'launch_kernel.mjs' },
+};
+const MAX_FILES = 1000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Finds what a kernel's command needs of this machine's files: those of the kernelspec's own folder, and our launchers,
+ * where the command names a path to one. Errors: `INVALID_CONFIG` for a folder that
+ * cannot be read or is too large.
+ */
+export async function stageCommand(options: StagingOptions): Promise<StagedCommand> {
+  const { argv, resourceDir, staging } = options;
+  const bundles = new Map<string, Bundle>();
+  if (staging === 'never') return { argv: argv.map((text) => ({ text })), bundles };
+  const always = staging === 'always';
+  const words: KernelWord[] = [];
+  for (const text of argv) {
+    const source = await sourceOf(text, resourceDir);
+    if (source === undefined) {
+      words.push({ text });
+      continue;
+    }
+    const bundle = await readBundle(source.folder);
+    bundles.set(bundle.hash, bundle);
+    words.push({ text, staged: { bundle: bundle.hash, path: source.path, always } });
+  }
+  return { argv: words, bundles };
+}
+
+async function sourceOf(
+  text: string,
+  resourceDir: string | undefined,
+): Promise<{ readonly folder: string; readonly path: string } | undefined> {
+  if (resourceDir !== undefined && text.startsWith(resourceDir + sep) && !text.includes('/../')) {
+    const isFile = await lstat(text).then(
+      (entry) => entry.isFile(),
+      () => false,
+    );
+    if (isFile) return { folder: resourceDir, path: text.slice(resourceDir.length + 1) };
+  }
+  const name = basename(text);
+  const launcher = Object.hasOwn(LAUNCHERS, name) ? LAUNCHERS[name] : undefined;
+  if (launcher === undefined || !text.includes('/')) return undefined;
+  return { folder: join(launchersDir, launcher.folder), path: launcher.path };
+}
+
+/** All regular files of a folder; links are not followed. */
+async function readBundle(folder: string): Promise<Bundle> {
+  const files: BundleFile[] = [];
+  let bytes = 0;
+  const visit = async (path: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, path), { withFileTypes: true })) {
+      const below = path === '' ? entry.name : `${path}/${entry.name}`;
+      if (entry.isDirectory() && entry.name !== '__pycache__') await visit(below);
+      if (!entry.isFile()) continue;
+      const content = await readFile(join(folder, below));
+      const { mode } = await lstat(join(folder, below));
+      bytes += content.length;
+      files.push({ path: below, content, isExecutable: (mode & 0o100) !== 0 });
+      if (files.length > MAX_FILES || bytes > MAX_BYTES) {
+        throw new ProvisionerError(
+          'INVALID_CONFIG',
+          `${folder} is too large to be copied to another host for each launch`,
+        );
+      }
+    }
+  };
+  try {
+    await visit('');
+  } catch (error) {
+    if (error instanceof ProvisionerError) throw error;
+    throw new ProvisionerError('INVALID_CONFIG', `cannot read ${folder}: ${errorMessage(error)}`, { cause: error });
+  }
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const hash = createHash('sha256');
+  for (const { path, content, isExecutable } of files) {
+    hash.update(JSON.stringify([path, content.length, isExecutable])).update(content);
+  }
+  return { hash: hash.digest('hex').slice(0, 32), files };
+}

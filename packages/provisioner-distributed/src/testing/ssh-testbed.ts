@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { delay } from '@gateway-provisioners/core';
+import type { KernelSpec } from '@gateway-provisioners/core';
+
+const script = fileURLToPath(new URL('../../../../tools/testbeds/ssh.sh', import.meta.url));
+const run = promisify(execFile);
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: eval "$(tools/testbeds/ssh.sh env)"`);
+  return value;
+}
+
+const [host1 = '', host2 = ''] = variable('GP_SSH_HOSTS').split(' ');
+
+/** The hosts of tools/testbeds/ssh.sh. */
+export const testbed = {
+  host1,
+  host2,
+  natHost: variable('GP_SSH_NAT_HOST'),
+  islandHost: variable('GP_SSH_ISLAND_HOST'),
+  innerHost: variable('GP_SSH_INNER_HOST'),
+  gatewayIp: variable('GP_SSH_GATEWAY_IP'),
+  python: variable('GP_SSH_PYTHON'),
+  key: variable('GP_SSH_KEY'),
+  keyRsa: variable('GP_SSH_KEY_RSA'),
+  keyEcdsa: variable('GP_SSH_KEY_ECDSA'),
+  keyLocked: variable('GP_SSH_KEY_LOCKED'),
+  keyPassphrase: variable('GP_SSH_KEY_PASSPHRASE'),
+  keyUnknown: variable('GP_SSH_KEY_UNKNOWN'),
+  passwordUser: variable('GP_SSH_PASSWORD_USER'),
+  password: variable('GP_SSH_PASSWORD'),
+  knownHosts: variable('GP_SSH_KNOWN_HOSTS'),
+  knownHostsWrong: variable('GP_SSH_KNOWN_HOSTS_WRONG'),
+};
+
+/** Runs a command of ssh.sh: `cut 1`, `in 1 COMMAND`. */
+export async function ssh(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(script, args, { maxBuffer: 16 * 1024 * 1024 });
+  return stdout;
+}
+
+/** Settings for user gp with the usual key. */
+export const baseConfig = {
+  remote_user: 'gp',
+  ssh_key_path: testbed.key,
+  ssh_known_hosts: testbed.knownHosts,
+  ssh_config: 'none',
+} as const;
+
+/** ipykernel, started by our launcher, which is copied to the host. */
+export const pythonSpec: KernelSpec = {
+  name: 'ssh_python',
+  displayName: 'Python SSH',
+  language: 'python',
+  argv: [
+    testbed.python,
+    '/usr/local/share/jupyter/kernels/ssh_python/scripts/launch_ipykernel.py',
+    '--kernel-id',
+    '{kernel_id}',
+    '--port-range',
+    '{port_range}',
+    '--response-address',
+    '{response_address}',
+    '--public-key',
+    '{public_key}',
+    '--transport-encryption',
+    '{transport_encryption}',
+  ],
+  env: {},
+  interruptMode: 'signal',
+  metadata: { supported_encryption: ['curve'], debugger: true },
+  extra: {},
+  provisioner: { provisionerName: 'distributed-provisioner', config: {} },
+};
+
+/** Processes of a host that are a kernel's or ours: their command lines. */
+export async function ourProcesses(host: string): Promise<readonly string[]> {
+  const lines = (await ssh('ps', host)).split('\n').slice(1);
+  return lines.filter((line) => /\sgp\w*\s/.test(line) && !/sshd|ps -eo/.test(line));
+}
+
+/** Waits until `check` holds; fails after a minute. */
+export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
+  const endsAt = Date.now() + 60_000;
+  while (!(await check())) {
+    if (Date.now() > endsAt) throw new Error(`${what}: not within a minute`);
+    await delay(100);
+  }
+}
