@@ -7,6 +7,11 @@ export const bundledProvisioners: readonly LazyProvisioner[] = [
     origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-local' },
     load: () => import('@gateway-provisioners/provisioner-local'),
   },
+  {
+    name: 'distributed-provisioner',
+    origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-distributed' },
+    load: () => import('@gateway-provisioners/provisioner-distributed'),
+  },
 ];
 
 /**

@@ -17,5 +17,5 @@ it('runs the example of the README', async () => {
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   const printed: unknown[] = [];
   await compile(example)((name) => import(name), { log: (line: unknown) => printed.push(line) });
-  expect(printed).toEqual([['local-provisioner: available']]);
+  expect(printed).toEqual(['available']);
 });
