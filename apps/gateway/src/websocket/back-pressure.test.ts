@@ -155,6 +155,27 @@ describe('a client that stops reading', () => {
   });
 });
 
+describe('a connection that breaks', () => {
+  test('loses nothing of what comes before it is known to be closed', async () => {
+    await using test = await createTestGateway();
+    const kernel = await test.kernels.start({ owner: 'default' });
+    for (let round = 0; round < 5; round += 1) {
+      const client = await test.connect(kernel.id, { ...v1, query: '?session_id=s' });
+      await client.opened;
+      const fake = clientOf(test, 's');
+      if (round % 2 === 0) client.socket.terminate();
+      else client.socket.close();
+      let n = 0;
+      while (kernel.connections > 0) {
+        kernel.emit(output(n++, 10));
+        await turns(1);
+      }
+      const numbers = [...fake.undelivered, ...fake.queue].map((message) => message.parseContent()['n']);
+      expect(numbers).toEqual(Array.from({ length: n }, (_, index) => index));
+    }
+  });
+});
+
 describe('pings', () => {
   test('are sent and, answered, keep the connection', async () => {
     await using test = await createTestGateway({ websocket: { pingIntervalMs: 10 } });
@@ -168,6 +189,49 @@ describe('pings', () => {
     });
     await enough;
     expect(client.socket.readyState).toBe(client.socket.OPEN);
+  });
+});
+
+describe('answers to pings', () => {
+  test('tell what has arrived: a connection that breaks gives back what has not, though it had left', async () => {
+    await using test = await createTestGateway();
+    const kernel = await test.kernels.start({ owner: 'default' });
+    const client = await test.connect(kernel.id, { ...v1, query: '?session_id=s' });
+    await client.opened;
+    const fake = clientOf(test, 's');
+    // The gateway asks about a batch once it knows of the one before.
+    for (let n = 0; n < 10; n += 1) {
+      const asked = new Promise((resolve) => client.socket.once('ping', resolve));
+      kernel.emit(output(n, 10));
+      await asked;
+    }
+    client.socket.pause();
+    for (let n = 10; n < 20; n += 1) {
+      kernel.emit(output(n, 10));
+      await turns(3);
+    }
+    expect(fake.isBlocked).toBe(false);
+    client.socket.terminate();
+    while (kernel.connections > 0) await turns(1);
+    const numbers = fake.undelivered.map((message) => Number(message.parseContent()['n']));
+    expect(numbers.at(0)).toBeGreaterThanOrEqual(8);
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, i) => 20 - numbers.length + i));
+    expect(numbers.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('are not asked for on behalf of a client that cannot come back', async () => {
+    await using test = await createTestGateway();
+    const kernel = await test.kernels.start({ owner: 'default' });
+    const client = await test.connect(kernel.id, v1);
+    await client.opened;
+    let pings = 0;
+    client.socket.on('ping', () => (pings += 1));
+    kernel.emit(output(0, 10));
+    kernel.emit(output(1, 10));
+    await client.waitFor(2);
+    kernel.emit(output(2, 10));
+    await client.waitFor(3);
+    expect(pings).toBe(0);
   });
 });
 

@@ -58,6 +58,7 @@ export class KernelSocket {
       clock,
       highWaterBytes: limits.highWaterBytes,
       stallTimeoutMs: limits.stallTimeoutMs,
+      confirms: options.sessionId !== undefined,
       onDrained: () => this.#client?.resume(),
       onStalled: () => {
         this.close(closeReasons.stalled);
@@ -82,8 +83,9 @@ export class KernelSocket {
     webSocket.on('message', (data, isBinary) => {
       this.#onMessage(data, isBinary);
     });
-    webSocket.on('pong', () => {
+    webSocket.on('pong', (payload) => {
       this.#heartbeat.sign();
+      this.#outbox.onPong(payload.toString('latin1'));
     });
     // What ws reports here it has already answered with a close frame.
     webSocket.on('error', (error) => {
@@ -99,6 +101,8 @@ export class KernelSocket {
           write: (batch) => this.#outbox.write(batch),
           end: (reason) => {
             this.close(endReasons[reason]);
+            // One that is broken already cannot be told, and has its undelivered messages still.
+            this.#leave(false);
           },
         },
       });
@@ -116,7 +120,7 @@ export class KernelSocket {
     const { webSocket, logger } = this.#options;
     if (webSocket.readyState !== webSocket.OPEN) return;
     this.#heartbeat.stop();
-    this.#client?.close({ undelivered: this.#outbox.finish({ flush: reason.keepOutput ?? false }) });
+    this.#leave(reason.keepOutput ?? false);
     logger.debug('closing websocket', { closeCode: reason.code, reason: reason.text });
     webSocket.close(reason.code, closeText(reason.text));
   }
@@ -172,10 +176,15 @@ export class KernelSocket {
     this.close(malformed(this.#framing.name === 'v1' && !isBinary, rule));
   }
 
+  /** Only the first time has an effect. */
+  #leave(flush: boolean): void {
+    this.#client?.close({ undelivered: this.#outbox.finish({ flush }) });
+  }
+
   #onClosed(closeCode: number): void {
     this.#heartbeat.stop();
     const dropped = this.#client?.dropped;
-    this.#client?.close({ undelivered: this.#outbox.finish({ flush: false }) });
+    this.#leave(false);
     this.#options.logger.info('websocket closed', {
       closeCode,
       sentMessages: this.#outbox.sentMessages,

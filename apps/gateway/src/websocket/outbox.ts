@@ -2,6 +2,10 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Cancellation, Clock } from '@gateway-provisioners/core';
 import type { KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
+import { Confirmations } from './confirmations.ts';
+
+/** More than that is hardly ever on its way: the buffers of both operating systems, and what a long line holds. */
+const MAX_UNCONFIRMED_BYTES = 8 * 1024 * 1024;
 
 export interface OutboxOptions {
   readonly webSocket: WebSocket;
@@ -10,6 +14,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   readonly highWaterBytes: number;
   readonly stallTimeoutMs: number;
+  /** Whether what did not arrive is wanted back by {@link Outbox.finish}: a client that can return for it. */
+  readonly confirms: boolean;
   /** The client has taken what was waiting. */
   readonly onDrained: () => void;
   /** The client has taken nothing for `stallTimeoutMs`. */
@@ -23,6 +29,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions;
   #waiting: readonly KernelMessage[] = [];
+  readonly #confirmations: Confirmations | undefined;
   /** What the operating system has not taken yet, in the order of sending. */
   readonly #inFlight = new Set<readonly KernelMessage[]>();
   #full = false;
@@ -32,6 +39,14 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    const { webSocket } = options;
+    if (!options.confirms) return;
+    this.#confirmations = new Confirmations({
+      maxBytes: MAX_UNCONFIRMED_BYTES,
+      ping: (payload) => {
+        if (webSocket.readyState === webSocket.OPEN) webSocket.ping(payload);
+      },
+    });
   }
 
   /** Whether the client has to read before it gets more. */
@@ -46,7 +61,9 @@ export class Outbox {
   /** Takes all of the batch. False: enough for now, until `onDrained`. */
   write(batch: readonly KernelMessage[]): boolean {
     if (this.#finished || batch.length === 0) return true;
-    if (this.#full) {
+    const { webSocket } = this.#options;
+    // A connection that has broken takes nothing more, some time before it says that it is closed.
+    if (this.#full || webSocket.readyState !== webSocket.OPEN) {
       this.#waiting = [...this.#waiting, ...batch];
       return false;
     }
@@ -58,18 +75,31 @@ export class Outbox {
   }
 
   /**
-   * Takes nothing more. With `flush`, what waits still goes to the socket. Returns what has not left, oldest first: if
-   * the connection broke in the middle, a client that comes back may get the first of it twice, but misses nothing.
+   * Takes nothing more. With `flush`, what waits still goes to the socket. Returns what is not known to have arrived,
+   * oldest first: a client that comes back may get the first of it twice, but misses nothing.
    */
   finish(options: { readonly flush: boolean }): readonly KernelMessage[] {
     if (this.#finished) return [];
     this.#finished = true;
     if (options.flush) this.#flush(this.#waiting, Infinity);
-    const left = options.flush ? [] : [...[...this.#inFlight].flat(), ...this.#waiting];
+    const left = options.flush ? [] : [...this.#unconfirmed(), ...this.#waiting];
+    this.#confirmations?.clear();
     this.#waiting = [];
     this.#inFlight.clear();
     this.#cancelStall?.();
     return left;
+  }
+
+  /** The answer to a ping has come. */
+  onPong(payload: string): void {
+    this.#confirmations?.onPong(payload);
+  }
+
+  #unconfirmed(): readonly KernelMessage[] {
+    const kept = this.#confirmations?.unconfirmed ?? [];
+    // What is too much to be kept is the oldest, and some of it may not even have left.
+    const older = [...this.#inFlight].filter((sent) => !kept.includes(sent));
+    return [...older, ...kept].flat();
   }
 
   /** Sends from the beginning of `batch` until the socket is full; returns how many. */
@@ -79,10 +109,12 @@ export class Outbox {
     if (batch.length === 0 || webSocket.readyState !== webSocket.OPEN) return 0;
     // Before sending: what is sent may be reported as taken at once.
     this.#inFlight.add(sent);
+    let sentBytes = 0;
     socket.cork();
     for (const message of batch) {
       const { bytes, isText } = framing.encodeFrame(message);
       sent.push(message);
+      sentBytes += bytes.length;
       this.#full = webSocket.bufferedAmount + bytes.length >= highWaterBytes;
       const isLast = this.#full || sent.length === batch.length;
       if (!isLast) {
@@ -96,6 +128,7 @@ export class Outbox {
       });
       break;
     }
+    this.#confirmations?.onSent(sent, sentBytes);
     socket.uncork();
     this.#sentMessages += sent.length;
     return sent.length;

@@ -11,6 +11,8 @@ export type FramingName = 'v1' | 'default';
 export interface ServicesClient {
   readonly settings: ServerConnection.ISettings;
   readonly sockets: readonly WebSocket[];
+  /** Waits until the server knows that all has arrived that has: it sees the answers to its own pings before these. */
+  settle(): Promise<void>;
   /** Ends what is left of its connections, without a word: a kernel that is disposed of waits for no answer either. */
   end(): Promise<void>;
 }
@@ -42,10 +44,21 @@ export function createServicesClient(options: ServicesClientOptions): ServicesCl
   return {
     settings: Object.assign(settings, { WebSocket: RecordedWebSocket }),
     sockets,
+    async settle() {
+      const open = sockets.filter(({ readyState }) => readyState === WebSocket.OPEN);
+      // Twice: after an answer the server asks about what it had sent meanwhile.
+      for (let round = 0; round < 2; round += 1) await Promise.all(open.map(roundTrip));
+    },
     async end() {
       await Promise.all(sockets.map(endSocket));
     },
   };
+}
+
+async function roundTrip(socket: WebSocket): Promise<void> {
+  const answered = new Promise((resolve) => socket.once('pong', resolve));
+  socket.ping();
+  await withDeadline({ what: 'answer to a ping', timeoutMs: 10_000 }, () => answered);
 }
 
 async function endSocket(socket: WebSocket): Promise<void> {

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createMessage } from '@gateway-provisioners/wire';
+import type { KernelMessage } from '@gateway-provisioners/wire';
+import { Confirmations } from './confirmations.ts';
+
+function message(n: number): KernelMessage {
+  return createMessage({ channel: 'iopub', msgType: 'stream', content: { n }, session: 'k' });
+}
+
+function setUp(maxBytes = 1_000) {
+  const pings: string[] = [];
+  const confirmations = new Confirmations({ maxBytes, ping: (payload) => pings.push(payload) });
+  const unconfirmed = () => confirmations.unconfirmed.flat().map((entry) => entry.parseContent()['n']);
+  return { pings, confirmations, unconfirmed };
+}
+
+describe('what was sent and may not have arrived', () => {
+  test('is kept until the answer to a ping behind it', () => {
+    const { pings, confirmations, unconfirmed } = setUp();
+    confirmations.onSent([message(1), message(2)], 10);
+    confirmations.onSent([message(3)], 10);
+    // The second waits for the first one's answer.
+    expect(pings).toHaveLength(1);
+    expect(unconfirmed()).toEqual([1, 2, 3]);
+    confirmations.onPong(pings[0] ?? '');
+    expect(unconfirmed()).toEqual([3]);
+    expect(pings).toHaveLength(2);
+    confirmations.onPong(pings[1] ?? '');
+    expect(unconfirmed()).toEqual([]);
+    expect(pings).toHaveLength(2);
+  });
+
+  test('is not confirmed by a pong that nobody asked for, or by one twice', () => {
+    const { pings, confirmations, unconfirmed } = setUp();
+    confirmations.onSent([message(1)], 10);
+    for (const payload of ['', 'sent', 'sent 2', 'sent 01', 'sent -1', 'sent 1e0', 'x']) confirmations.onPong(payload);
+    expect(unconfirmed()).toEqual([1]);
+    confirmations.onSent([message(2)], 10);
+    confirmations.onPong(pings[0] ?? '');
+    confirmations.onPong(pings[0] ?? '');
+    expect(unconfirmed()).toEqual([2]);
+  });
+
+  test('is bounded: the oldest is forgotten, the newest is kept whatever its size', () => {
+    const { pings, confirmations, unconfirmed } = setUp(100);
+    for (let n = 1; n <= 5; n += 1) confirmations.onSent([message(n)], 40);
+    expect(unconfirmed()).toEqual([4, 5]);
+    confirmations.onPong(pings[0] ?? '');
+    expect(unconfirmed()).toEqual([4, 5]);
+    confirmations.onPong(pings[1] ?? '');
+    expect(unconfirmed()).toEqual([]);
+    confirmations.onSent([message(6)], 1_000);
+    expect(unconfirmed()).toEqual([6]);
+  });
+
+  test('is, after any sequence, exactly what was sent behind the last ping that was answered', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('send', 'answer'), { maxLength: 60 }), (steps) => {
+        const { pings, confirmations, unconfirmed } = setUp(Infinity);
+        let sent = 0;
+        let answered = 0;
+        let arrived = 0;
+        const sentAtPing: number[] = [];
+        for (const step of steps) {
+          if (step === 'send') confirmations.onSent([message((sent += 1))], 1);
+          else if (answered < pings.length) {
+            arrived = sentAtPing[answered] ?? 0;
+            confirmations.onPong(pings[answered++] ?? '');
+          }
+          while (sentAtPing.length < pings.length) sentAtPing.push(sent);
+          expect(unconfirmed()).toEqual(Array.from({ length: sent - arrived }, (_, index) => arrived + index + 1));
+          expect(pings.length - answered).toBe(sent > arrived ? 1 : 0);
+        }
+      }),
+    );
+  });
+});
