@@ -37,14 +37,19 @@ export interface KernelMessageInit {
 
 /** What a framing made of a message: one WebSocket message, text or binary. */
 export interface EncodedFrame {
-  /** UTF-8 when {@link EncodedFrame.isText}. */
-  readonly bytes: Buffer;
+  /**
+   * The WebSocket message in order, to be sent as so many fragments of it (RFC 6455 §5.4). One, but for large parts,
+   * which stand as they were received. UTF-8 when {@link EncodedFrame.isText}.
+   */
+  readonly chunks: readonly Buffer[];
+  /** Of all chunks together. */
+  readonly sizeBytes: number;
   readonly isText: boolean;
 }
 
-/** An encoded frame, and where in its bytes the header, parent header, metadata, content and buffers begin and end. */
+/** An encoded frame, and where in its only chunk the header, parent header, metadata, content and buffers are. */
 export interface FrameLayout extends EncodedFrame {
-  /** Pairs of begin and end; undefined when the frame does not hold them unchanged. */
+  /** Pairs of begin and end; undefined when the frame does not hold them unchanged, or shares them with the message. */
   readonly spans: readonly number[] | undefined;
 }
 
@@ -131,7 +136,7 @@ export class KernelMessage {
   }
 
   #restore(): { readonly parts: MessageParts; readonly buffers: readonly Buffer[] } {
-    const { bytes, spans = [] } = this.#frame ?? { bytes: EMPTY_OBJECT };
+    const { chunks: [bytes = EMPTY_OBJECT] = [], spans = [] } = this.#frame ?? {};
     const segments: Buffer[] = [];
     for (let index = 0; index < spans.length; index += 2) segments.push(bytes.subarray(spans[index], spans[index + 1]));
     const [header, parentHeader, metadata, content, ...buffers] = segments;

@@ -113,6 +113,20 @@ describe.each([
     expect(back.parseContent()).toEqual({ a: 1 });
   });
 
+  test('which are large arrive whole, in their place', async () => {
+    await using test = await createTestGateway();
+    const { socket, client } = await connected(test, options);
+    const text = 'é'.repeat(1_500_000);
+    const output = (content: object, buffers: readonly Buffer[] = []) =>
+      createMessage({ channel: 'iopub', msgType: 'stream', content: { ...content }, session: 'k', buffers });
+    const bulk = Buffer.alloc(2_000_000, 5);
+    client.kernel.emit(output({ n: 0 }), output({ n: 1, text }), output({ n: 2 }, [bulk]), output({ n: 3 }));
+    const received = (await socket.waitFor(4)).map((frame) => framing.decode(frame));
+    expect(received.map((message) => message.parseContent()['n'])).toEqual([0, 1, 2, 3]);
+    expect(received[1]?.parseContent()['text'] === text).toBe(true);
+    expect(received[2]?.buffers[0]?.equals(bulk)).toBe(true);
+  });
+
   test('in any number arrive in order', async () => {
     await using test = await createTestGateway();
     const { socket, client } = await connected(test, options);

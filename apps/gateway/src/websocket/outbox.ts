@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Cancellation, Clock } from '@gateway-provisioners/core';
-import type { KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
+import type { EncodedFrame, KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
 import { Confirmations } from './confirmations.ts';
 
 /** More than that is hardly ever on its way: the buffers of both operating systems, and what a long line holds. */
@@ -112,16 +112,16 @@ export class Outbox {
     let sentBytes = 0;
     socket.cork();
     for (const message of batch) {
-      const { bytes, isText } = framing.encodeFrame(message);
+      const frame = framing.encodeFrame(message);
       sent.push(message);
-      sentBytes += bytes.length;
-      this.#full = webSocket.bufferedAmount + bytes.length >= highWaterBytes;
+      sentBytes += frame.sizeBytes;
+      this.#full = webSocket.bufferedAmount + frame.sizeBytes >= highWaterBytes;
       const isLast = this.#full || sent.length === batch.length;
       if (!isLast) {
-        webSocket.send(bytes, { binary: !isText });
+        send(webSocket, frame, undefined);
         continue;
       }
-      webSocket.send(bytes, { binary: !isText }, (error) => {
+      send(webSocket, frame, (error) => {
         // What failed to leave stays on the list of what did not. Node reports a write that was cut off by the end of
         // its socket as done.
         if (!(error instanceof Error) && !socket.destroyed) this.#onTaken(sent);
@@ -150,4 +150,14 @@ export class Outbox {
     this.#cancelStall?.();
     this.#cancelStall = clock.schedule(stallTimeoutMs, onStalled, { background: true });
   }
+}
+
+/** Several chunks leave as fragments of one message: joined, they would be one more copy of a large message. */
+function send(webSocket: WebSocket, frame: EncodedFrame, onSent: ((error?: Error) => void) | undefined): void {
+  const { chunks, isText } = frame;
+  const last = chunks.length - 1;
+  chunks.forEach((chunk, index) => {
+    const fin = index === last;
+    webSocket.send(chunk, { binary: !isText, fin }, fin ? onSent : undefined);
+  });
 }

@@ -22,14 +22,14 @@ export class PackedMessages {
   /** How long the message is when packed; undefined when it cannot be. */
   lengthOf(message: KernelMessage): number | undefined {
     // Most clients use this framing, so that the frame is there already or will be wanted.
-    const { bytes } = v1Framing.encodeFrame(message);
-    return bytes.readUInt32LE() <= MAX_OFFSETS ? bytes.length : undefined;
+    const { chunks, sizeBytes } = v1Framing.encodeFrame(message);
+    return (chunks[0]?.readUInt32LE() ?? 0) <= MAX_OFFSETS ? sizeBytes : undefined;
   }
 
   push(message: KernelMessage): void {
     this.#size.writeUInt32LE(message.sizeBytes);
     this.#bytes.push(this.#size);
-    this.#bytes.push(v1Framing.encodeFrame(message).bytes);
+    for (const chunk of v1Framing.encodeFrame(message).chunks) this.#bytes.push(chunk);
   }
 
   /** Removes the first, which is so long. */

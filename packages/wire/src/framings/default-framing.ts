@@ -2,6 +2,7 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import { ProvisionerError, errorMessage } from '@gateway-provisioners/core';
 import { KernelMessage } from '../kernel-message.ts';
 import type { FrameLayout } from '../kernel-message.ts';
+import { gather, isWorthSplitting } from './gather.ts';
 import { MAX_SEGMENTS, framingError, requireHeader, toChannel } from './framing-rules.ts';
 import { scanJsonObject } from './json-scanner.ts';
 import type { WebSocketFraming } from './websocket-framing.ts';
@@ -20,7 +21,8 @@ const WANTED = new Set(['header', 'parent_header', 'metadata', 'content', 'chann
 export const defaultFraming: WebSocketFraming = {
   name: 'default',
   encode(message) {
-    const { bytes, isText } = message.frame('default', encodeDefault);
+    const { chunks, isText } = message.frame('default', encodeDefault);
+    const bytes = Buffer.concat(chunks);
     return isText ? bytes.toString() : bytes;
   },
   encodeFrame: (message) => message.frame('default', encodeDefault),
@@ -31,19 +33,62 @@ export const defaultFraming: WebSocketFraming = {
 
 function encodeDefault(message: KernelMessage): FrameLayout {
   const pieces = jsonPieces(message);
+  const { buffers } = message;
+  // What is not UTF-8 has to be written anew.
+  if (isWorthSplitting([...pieces, ...buffers]) && pieces.every((piece) => isUtf8(piece))) {
+    return layOut(pieces, buffers, { isSplit: true });
+  }
   const joined = Buffer.concat(pieces);
   const json = toUtf8(joined);
-  // Where the four parts stand: behind every other piece.
-  let offset = 0;
+  const frame = layOut([json], buffers, { isSplit: false });
+  return json === joined ? { ...frame, spans: spansOf(pieces, buffers) } : frame;
+}
+
+/** Where the four parts stand, behind every other piece, and then the buffers. */
+function spansOf(pieces: readonly Buffer[], buffers: readonly Buffer[]): number[] {
+  let offset = buffers.length === 0 ? 0 : OFFSET_BYTES * (2 + buffers.length);
   const spans: number[] = [];
   pieces.forEach((piece, index) => {
     if (index % 2 === 1) spans.push(offset, offset + piece.length);
     offset += piece.length;
   });
-  const layout = { spans: json === joined ? spans : undefined };
-  return message.buffers.length === 0
-    ? { bytes: json, isText: true, ...layout }
-    : encodeBinary(json, message.buffers, layout.spans);
+  for (const buffer of buffers) {
+    spans.push(offset, offset + buffer.length);
+    offset += buffer.length;
+  }
+  return spans;
+}
+
+function layOut(
+  json: readonly Buffer[],
+  buffers: readonly Buffer[],
+  { isSplit }: { readonly isSplit: boolean },
+): FrameLayout {
+  const parts = buffers.length === 0 ? json : [offsetsOf(json, buffers), ...json, ...buffers];
+  const sizeBytes = sizeOf(parts);
+  if (buffers.length > 0 && sizeBytes > MAX_FRAME_BYTES) {
+    throw new ProvisionerError('MESSAGE_TOO_LARGE', `the default framing ends at ${MAX_FRAME_BYTES} bytes`);
+  }
+  const [only = EMPTY_OBJECT, ...others] = parts;
+  const chunks = isSplit ? gather(parts) : [others.length === 0 ? only : Buffer.concat(parts)];
+  return { chunks, sizeBytes, isText: buffers.length === 0, spans: undefined };
+}
+
+function offsetsOf(json: readonly Buffer[], buffers: readonly Buffer[]): Buffer {
+  const count = 1 + buffers.length;
+  const table = Buffer.allocUnsafe(OFFSET_BYTES * (1 + count));
+  let cursor = table.writeUInt32BE(count, 0);
+  let offset = table.length;
+  for (const size of [sizeOf(json), ...buffers.map(({ length }) => length)]) {
+    // A frame whose offsets do not fit is refused when its size is known.
+    cursor = table.writeUInt32BE(offset % 2 ** 32, cursor);
+    offset += size;
+  }
+  return table;
+}
+
+function sizeOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function jsonPieces(message: KernelMessage): Buffer[] {
@@ -77,26 +122,6 @@ function objectOrEmpty(part: Buffer): Buffer {
 // A browser closes the connection on a text message that is not UTF-8; replacement characters cost less.
 function toUtf8(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString());
-}
-
-function encodeBinary(json: Buffer, buffers: readonly Buffer[], jsonSpans: readonly number[] | undefined): FrameLayout {
-  const parts = [json, ...buffers];
-  const jsonStart = OFFSET_BYTES * (1 + parts.length);
-  let offset = jsonStart;
-  const frameBytes = parts.reduce((sum, part) => sum + part.length, offset);
-  if (frameBytes > MAX_FRAME_BYTES) {
-    throw new ProvisionerError('MESSAGE_TOO_LARGE', `the default framing ends at ${MAX_FRAME_BYTES} bytes`);
-  }
-  const bytes = Buffer.allocUnsafe(frameBytes);
-  let cursor = bytes.writeUInt32BE(parts.length, 0);
-  const spans = jsonSpans?.map((position) => jsonStart + position);
-  for (const part of parts) {
-    cursor = bytes.writeUInt32BE(offset, cursor);
-    bytes.set(part, offset);
-    if (part !== json) spans?.push(offset, offset + part.length);
-    offset += part.length;
-  }
-  return { bytes, isText: false, spans };
 }
 
 function decodeBinary(data: Buffer): KernelMessage {

@@ -3,7 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { channelNames } from '@gateway-provisioners/core';
 import fc from 'fast-check';
 import { KernelMessage, createMessage } from '../kernel-message.ts';
+import type { KernelMessageInit } from '../kernel-message.ts';
 import { defaultFraming } from './default-framing.ts';
+import { BY_REFERENCE_BYTES } from './gather.ts';
 import { V1_SUBPROTOCOL, v1Framing } from './v1-framing.ts';
 
 const json = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => Buffer.from(JSON.stringify(value)));
@@ -39,6 +41,10 @@ const sample = createMessage({
   buffers: [Buffer.from('one'), Buffer.alloc(0)],
 });
 
+function segmentsOf({ parts, buffers = [] }: KernelMessageInit): readonly Buffer[] {
+  return [parts.header, parts.parentHeader, parts.metadata, parts.content, ...buffers];
+}
+
 describe.each([v1Framing, defaultFraming])('$name framing', (framing) => {
   test('what is encoded is decoded to the same bytes', () => {
     fc.assert(
@@ -65,9 +71,9 @@ describe.each([v1Framing, defaultFraming])('$name framing', (framing) => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         const before = plain(message);
-        const { bytes } = framing.encodeFrame(message);
+        const [bytes] = framing.encodeFrame(message).chunks;
         expect(plain(message)).toEqual(before);
-        expect(message.parts.content.buffer).toBe(bytes.buffer);
+        expect(message.parts.content.buffer === bytes?.buffer).toBe(true);
         const other = framing === v1Framing ? defaultFraming : v1Framing;
         expect(plain(other.decode(other.encode(message)))).toEqual(before);
       }),
@@ -75,8 +81,37 @@ describe.each([v1Framing, defaultFraming])('$name framing', (framing) => {
     );
   });
 
+  describe('a part of a megabyte or more', () => {
+    const large = Buffer.from(JSON.stringify({ text: 'é'.repeat(BY_REFERENCE_BYTES / 2) }));
+    const small = Buffer.from('{"a":1}');
+    const parts = { header: sample.parts.header, parentHeader: small, metadata: small, content: large };
+    const largeHeader = Buffer.from(JSON.stringify({ msg_id: 'm', msg_type: 't', x: 'x'.repeat(BY_REFERENCE_BYTES) }));
+    const bulk = Buffer.alloc(BY_REFERENCE_BYTES, 7);
+
+    test.each<[string, KernelMessageInit]>([
+      ['the content', { channel: 'iopub', parts }],
+      ['the content beside buffers', { channel: 'iopub', parts, buffers: [small, bulk, Buffer.alloc(0)] }],
+      ['a buffer', { channel: 'iopub', parts: { ...parts, content: small }, buffers: [bulk, small] }],
+      ['the first part', { channel: 'iopub', parts: { ...parts, header: largeHeader } }],
+    ])('%s leaves from where it stands, in as few chunks as can be', (_what, init) => {
+      const message = new KernelMessage(init);
+      const { chunks, sizeBytes } = framing.encodeFrame(message);
+      const before = segmentsOf(init);
+      const byReference = before.filter(({ length }) => length >= BY_REFERENCE_BYTES);
+      expect(chunks.filter((chunk) => byReference.includes(chunk))).toHaveLength(byReference.length);
+      expect(chunks.length).toBeLessThanOrEqual(2 * byReference.length + 1);
+      expect(sizeBytes).toBe(Buffer.concat(chunks).length);
+      for (const after of [message, framing.decode(framing.encode(message))]) {
+        // One by one, because the difference of megabytes takes minutes to print.
+        expect(segmentsOf(after).map((segment, index) => before[index]?.equals(segment))).toEqual(
+          before.map(() => true),
+        );
+      }
+    });
+  });
+
   test('every cut of a frame is refused, never misread', () => {
-    const whole = framing.encodeFrame(sample).bytes;
+    const whole = Buffer.concat(framing.encodeFrame(sample).chunks);
     for (let length = 0; length < whole.length; length += 1) {
       const cut = whole.subarray(0, length);
       // The default framing has no total length: a cut in the last part is a shorter last part.
@@ -97,7 +132,7 @@ describe('v1 framing', () => {
     expect(V1_SUBPROTOCOL).toBe('v1.kernel.websocket.jupyter.org');
     const { header, parentHeader, metadata, content } = sample.parts;
     const segments = [Buffer.from('iopub'), header, parentHeader, metadata, content, ...sample.buffers];
-    const bytes = v1Framing.encodeFrame(sample).bytes;
+    const bytes = Buffer.concat(v1Framing.encodeFrame(sample).chunks);
     expect(v1Framing.encodeFrame(sample).isText).toBe(false);
     expect(bytes.readBigUInt64LE(0)).toBe(8n);
     let offset = 8 * (1 + 8);
@@ -126,7 +161,7 @@ describe('v1 framing', () => {
   });
 
   test('a channel that no kernel has, and a header that is no object, are refused', () => {
-    const good = v1Framing.encodeFrame(sample).bytes;
+    const good = Buffer.concat(v1Framing.encodeFrame(sample).chunks);
     const channelAt = 8 * 9;
     const wrong = Buffer.from(good);
     wrong.write('iopuB', channelAt);
@@ -173,11 +208,11 @@ describe('default framing', () => {
       buffers: [],
       channel: 'iopub',
     });
-    expect(defaultFraming.encodeFrame(message)).toMatchObject({ bytes: Buffer.from(String(text)), isText: true });
+    expect(defaultFraming.encodeFrame(message)).toMatchObject({ chunks: [Buffer.from(String(text))], isText: true });
   });
 
   test('binary has a count, offsets and the JSON without buffers', () => {
-    const bytes = defaultFraming.encodeFrame(sample).bytes;
+    const bytes = Buffer.concat(defaultFraming.encodeFrame(sample).chunks);
     expect(bytes.readUInt32BE(0)).toBe(3);
     const [start, first, second] = [4, 8, 12].map((at) => bytes.readUInt32BE(at));
     expect(start).toBe(16);
@@ -215,7 +250,7 @@ describe('default framing', () => {
   test('bytes of the kernel that are not UTF-8 do not end the connection of a browser', () => {
     const content = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
     const message = new KernelMessage({ channel: 'iopub', parts: { ...sample.parts, content } });
-    expect(JSON.parse(defaultFraming.encodeFrame(message).bytes.toString())).toMatchObject({
+    expect(JSON.parse(String(defaultFraming.encode(message)))).toMatchObject({
       content: { '\ufffd': 1 },
     });
   });

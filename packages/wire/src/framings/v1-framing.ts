@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { ChannelName } from '@gateway-provisioners/core';
 import { KernelMessage } from '../kernel-message.ts';
 import type { FrameLayout } from '../kernel-message.ts';
+import { gather, isWorthSplitting } from './gather.ts';
 import { MAX_SEGMENTS, framingError, requireHeader, toChannel } from './framing-rules.ts';
 import type { WebSocketFraming } from './websocket-framing.ts';
 
@@ -27,7 +28,10 @@ const CHANNEL_BYTES: Readonly<Record<ChannelName, Buffer>> = {
  */
 export const v1Framing: WebSocketFraming = {
   name: 'v1',
-  encode: (message) => message.frame('v1', encodeV1).bytes,
+  encode(message) {
+    const { chunks } = message.frame('v1', encodeV1);
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  },
   encodeFrame: (message) => message.frame('v1', encodeV1),
   decode(data) {
     if (typeof data === 'string') throw framingError('v1', 'messages are binary, this one is text');
@@ -39,9 +43,10 @@ function encodeV1(message: KernelMessage): FrameLayout {
   const channel = CHANNEL_BYTES[message.channel];
   const { header, parentHeader, metadata, content } = message.parts;
   const segments = [header, parentHeader, metadata, content, ...message.buffers];
+  const isSplit = isWorthSplitting(segments);
   const offsetCount = segments.length + 2;
   let offset = OFFSET_BYTES * (1 + offsetCount);
-  const bytes = Buffer.allocUnsafe(offset + channel.length + message.sizeBytes);
+  const bytes = Buffer.allocUnsafe(offset + channel.length + (isSplit ? 0 : message.sizeBytes));
   let cursor = writeOffset(bytes, offsetCount, 0);
   cursor = writeOffset(bytes, offset, cursor);
   bytes.set(channel, offset);
@@ -49,12 +54,14 @@ function encodeV1(message: KernelMessage): FrameLayout {
   const spans: number[] = [];
   for (const segment of segments) {
     cursor = writeOffset(bytes, offset, cursor);
-    bytes.set(segment, offset);
+    if (!isSplit) bytes.set(segment, offset);
     spans.push(offset, offset + segment.length);
     offset += segment.length;
   }
   writeOffset(bytes, offset, cursor);
-  return { bytes, isText: false, spans };
+  const frame = { sizeBytes: offset, isText: false };
+  if (isSplit) return { ...frame, chunks: gather([bytes, ...segments]), spans: undefined };
+  return { ...frame, chunks: [bytes], spans };
 }
 
 // Two 32-bit words instead of a BigInt: several times faster, and exact up to 2^53.
