@@ -124,19 +124,27 @@ describe('launchers', () => {
     await writeFile(join(launchers(), path), text);
   };
 
-  it('are told as missing without a folder; those that this gateway does not need as optional', async () => {
-    const { kernelSpecs } = await plan([{ backend: 'ssh' }, { backend: 'docker' }]);
+  it('are those of this project without a folder; what is missing is told, and whether this gateway needs it', async () => {
+    const { kernelSpecs } = await plan([
+      { backend: 'ssh' },
+      { backend: 'ssh', language: 'R' },
+      { backend: 'ssh', language: 'Scala' },
+      { backend: 'docker' },
+    ]);
     expect(kernelSpecs.map(({ missingLaunchers }) => missingLaunchers)).toMatchObject([
-      [
-        { path: 'scripts/launch_ipykernel.py', optional: false },
-        { path: 'scripts/server_listener.py', optional: false },
-        { path: 'scripts/gateway_crypto.py', optional: true },
-        { path: 'scripts/gateway_protocol.py', optional: true },
-        { path: 'scripts/kernel_process.py', optional: true },
-        { path: 'scripts/launch_options.py', optional: true },
-      ],
+      [],
+      [],
+      expect.arrayContaining([expect.objectContaining({ path: 'lib/toree-assembly-*.jar', optional: false })]),
       [{ path: 'scripts/launch_docker.py', optional: true }],
     ]);
+    expect(Object.keys(kernelSpecs[0]?.files ?? {})).toEqual(
+      expect.arrayContaining([
+        'scripts/launch_ipykernel.py',
+        'scripts/server_listener.py',
+        'scripts/gateway_crypto.py',
+      ]),
+    );
+    expect(Object.keys(kernelSpecs[1]?.files ?? {})).toContain('scripts/launch_IRkernel.R');
   });
 
   it('are copied from a folder laid out as in kernel images', async () => {

@@ -10,6 +10,7 @@ import {
   parseKernelJson,
 } from '@gateway-provisioners/kernelspec';
 import type { Environment, KernelSpecDestination } from '@gateway-provisioners/kernelspec';
+import { launchersDir } from '@gateway-provisioners/launchers';
 import { ownFiles } from './assets.ts';
 import type { SpecFiles } from './assets.ts';
 import { findPy4j } from './find-py4j.ts';
@@ -25,8 +26,8 @@ export interface PlanOptions {
   /** Says where Jupyter looks for kernelspecs, for destinations that are not paths. */
   readonly env: Environment;
   /**
-   * A folder with launchers, laid out as in kernel images (`python/scripts/launch_ipykernel.py`, …). Default: none, and
-   * kernelspecs that need launchers are without them.
+   * A folder with launchers, laid out as in kernel images (`python/scripts/launch_ipykernel.py`, …). Default: the
+   * launchers of `@gateway-provisioners/launchers`.
    */
   readonly launchersDir?: string | undefined;
 }
@@ -63,7 +64,7 @@ export async function planKernelSpecs(options: PlanOptions): Promise<InstallPlan
     if (kernelSpecs.some((other) => other.name === name)) {
       throw new ProvisionerError('INVALID_ARGUMENT', `two kernelspecs would be called ${name}`);
     }
-    const launchers = await readLauncherFiles(rendered.launcherFiles, options.launchersDir);
+    const launchers = await readLauncherFiles(rendered.launcherFiles, options.launchersDir ?? launchersDir);
     const files = { ...(await ownFiles(rendered)), ...launchers.files };
     kernelSpecs.push({ ...rendered, folder: join(parent, name), files, missingLaunchers: launchers.missing });
   }

@@ -12,13 +12,9 @@ export interface LauncherFiles {
 
 /**
  * Reads launchers from a folder laid out as the one in kernel images: `python/scripts`, `R/scripts`, `scala/lib`.
- * Without a folder everything is missing. Errors: `INVALID_ARGUMENT` when the folder cannot be read.
+ * Errors: `INVALID_ARGUMENT` when the folder cannot be read.
  */
-export async function readLauncherFiles(
-  wanted: readonly LauncherFile[],
-  folder: string | undefined,
-): Promise<LauncherFiles> {
-  if (folder === undefined) return { files: {}, missing: wanted };
+export async function readLauncherFiles(wanted: readonly LauncherFile[], folder: string): Promise<LauncherFiles> {
   await listFolder(folder, { mustExist: true });
   const files: Record<string, { readonly data: Buffer }> = {};
   const missing: LauncherFile[] = [];

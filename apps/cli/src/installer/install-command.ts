@@ -35,7 +35,7 @@ export function defineInstallCommand(command: Command, backend: SpecBackend, con
     .option('--replace', 'replace a kernelspec of the same name; until then the old one stays as it is')
     .option(
       '--launchers-dir <folder>',
-      'copy launchers from here; laid out as /usr/local/bin/kernel-launchers of an image',
+      'copy launchers from here instead of our own; laid out as /usr/local/bin/kernel-launchers of an image',
     )
     .option('--dry-run', 'print kernel.json and change nothing')
     .option('--json', 'print what was done as JSON')
