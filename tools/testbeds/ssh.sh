@@ -234,7 +234,7 @@ boot() { # host
         mount --bind "$d/tmp" /tmp
         cd /
         exec tini -g -- sleep infinity' _ "$d" "$h" </dev/null >>"$d/log" 2>&1
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 400; i++)); do
       p=$(find_init "$h") && { echo "$p" >"$d/init.pid"; break; }
       sleep 0.05
     done
@@ -254,13 +254,16 @@ find_init() { # host: pid, in this machine's table, of the tini whose network is
 
 sshd_pids() { inside "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = sshd ] && echo "${p#/proc/} $(tr "\0" " " <$p/cmdline)"; done; true'; }
 
+# grep reads to the end: with -q the writer could die of SIGPIPE, which pipefail takes for "no".
+listens() { sshd_pids "$1" | grep listener >/dev/null; }
+
 sshd_start() { # host
   local h=$1 d i p; d=$RUN/host-$h
   mkdir -p /run/sshd; chmod 755 /run/sshd
-  sshd_pids "$h" | grep -q listener && return 0
+  listens "$h" && return 0
   inside "$h" /usr/sbin/sshd -f "$d/etc/sshd_config" -E "$d/sshd.log"
-  for ((i = 0; i < 100; i++)); do
-    sshd_pids "$h" | grep -q listener && return 0
+  for ((i = 0; i < 400; i++)); do
+    listens "$h" && return 0
     sleep 0.05
   done
   tail -3 "$d/sshd.log" >&2
@@ -340,7 +343,7 @@ cmd_status() {
     s=down
     if init_pid "$h" >/dev/null; then
       s="up, no sshd"
-      sshd_pids "$h" | grep -q listener && s=up
+      listens "$h" && s=up
     fi
     [ "$s" = up ] || rc=1
     echo "$h $(addr "$h"):22 $s"

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Cancellation, Logger } from '@gateway-provisioners/core';
 import { errorMessage } from '@gateway-provisioners/core';
 import { runProgram } from '../shell/run-program.ts';
+import { unpackProgram } from '../shell/unpack-program.ts';
 import type { SftpSession, SshAddress, SshExecOptions, SshExecResult } from '../ssh/ssh-connection.ts';
 import type { SshHost } from '../ssh/ssh-host.ts';
 import type { Bundle, HostCall, KernelHost, ResponseWay } from './kernel-host.ts';
@@ -74,9 +75,11 @@ export class RemoteHost implements KernelHost {
         await sftp.rename(unfinished, target);
       });
     } catch (error) {
-      const isThere = await this.#discard(unfinished, target);
-      // Somebody else was first: the name says that the content is the same.
-      if (!isThere || call.signal?.aborted === true) throw error;
+      if (call.signal?.aborted === true) throw error;
+      // A server without file transfer, or a profile that prints and so spoils it. This program also removes what was
+      // begun, and is done at once when somebody else was first.
+      this.#logger.debug('file transfer failed; trying without', { host: this.name, error: errorMessage(error) });
+      await runProgram(this, unpackProgram(bundle, { unfinished, target }), call);
     }
   }
 
@@ -86,22 +89,6 @@ export class RemoteHost implements KernelHost {
 
   onConnected(listener: () => void): Cancellation {
     return this.#ssh.onConnected(listener);
-  }
-
-  /** Removes what a failed upload left; tells whether the bundle is there. */
-  async #discard(unfinished: string, target: string): Promise<boolean> {
-    const body = 'gp_main() ( cd; rm -rf -- "$gp_unfinished"; if [ -d "$gp_target" ]; then echo yes; fi )';
-    const variables = { gp_unfinished: unfinished, gp_target: target };
-    try {
-      return (await runProgram(this, { body, variables }, {})).toString().trim() === 'yes';
-    } catch (error) {
-      this.#logger.warn('what a failed upload left could not be removed', {
-        host: this.name,
-        path: unfinished,
-        error: errorMessage(error),
-      });
-      return false;
-    }
   }
 
   /** A launcher's connection, through the tunnel, to the response listener. */

@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '@gateway-provisioners/core';
+import type { Clock } from '@gateway-provisioners/core';
+import { LocalHost } from './hosts/local-host.ts';
+import type { KernelHost } from './hosts/kernel-host.ts';
+import { Placement, leastConnection, leastLoad, roundRobin } from './placement.ts';
+import type { PlacementOptions } from './placement.ts';
+
+/** A host that answers the question for its load with these texts. */
+function host(name: string, options: { load?: string; avoidUntil?: number } = {}): KernelHost {
+  const base = new LocalHost(name, {});
+  return {
+    ...base,
+    id: name,
+    name,
+    address: name,
+    isLocal: false,
+    isTunnelled: false,
+    avoidUntil: options.avoidUntil,
+    exec: async ({ stdin, signal }) => {
+      const program = Buffer.from(stdin).toString();
+      const [, mark = ''] = /'\\n%s-begin\\n' (\S+)/.exec(program) ?? [];
+      if (options.load === undefined) throw new Error(`unreachable ${String(signal)}`);
+      return await Promise.resolve({
+        stdout: Buffer.from(`noise\n${mark}-begin\n${options.load}\n${mark}-end 0\n`),
+        stderr: Buffer.alloc(0),
+        exitCode: 0,
+      });
+    },
+    execAside: () => Promise.reject(new Error('not used')),
+    dial: () => Promise.reject(new Error('not used')),
+    openResponseWay: () => Promise.reject(new Error('not used')),
+    upload: () => Promise.reject(new Error('not used')),
+    hold: () => base.hold(),
+    onConnected: () => base.onConnected(),
+  };
+}
+
+const fixed: Clock = { now: () => 1_000, schedule: (delayMs, callback) => systemClock.schedule(delayMs, callback) };
+const placement = (options: Partial<PlacementOptions> = {}): Placement =>
+  new Placement({ policy: roundRobin(), clock: fixed, maxKernelsPerHost: undefined, drained: new Set(), ...options });
+const names = (hosts: readonly KernelHost[]): readonly string[] => hosts.map(({ name }) => name);
+const [a, b, c] = [host('a'), host('b'), host('c')];
+
+describe('host choice', () => {
+  test('round-robin takes each in turn, and offers the others after it', async () => {
+    const round = placement();
+    const seen = [];
+    for (let turn = 0; turn < 4; turn += 1) seen.push(names(await round.candidates([a, b, c], {})).join(''));
+    expect(seen).toEqual(['abc', 'bca', 'cab', 'abc']);
+  });
+
+  test('least-connection takes the one with the fewest kernels; a released seat counts no more', async () => {
+    const least = placement({ policy: leastConnection() });
+    const seat = least.seat(a);
+    least.seat(c);
+    expect(names(await least.candidates([a, b, c], {}))).toEqual(['b', 'a', 'c']);
+    seat[Symbol.dispose]();
+    seat[Symbol.dispose]();
+    expect(names(await least.candidates([a, b, c], {}))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('least-load takes the lowest load for each processor; who cannot be asked comes last', async () => {
+    const loaded = placement({ policy: leastLoad(fixed) });
+    const hosts = [host('silent'), host('busy', { load: '2\n4.0 1 1' }), host('large', { load: '8\n4.0 1 1' })];
+    expect(names(await loaded.candidates(hosts, {}))).toEqual(['large', 'busy', 'silent']);
+    // Started since it was asked: one for each kernel.
+    for (let count = 0; count < 13; count += 1) loaded.seat(hosts[2]!);
+    expect(names(await loaded.candidates(hosts, {}))).toEqual(['busy', 'large', 'silent']);
+  });
+
+  test('hosts that could not be reached a moment ago come last, also when nobody else is left', async () => {
+    const avoided = host('avoided', { avoidUntil: 2_000 });
+    const recovered = host('recovered', { avoidUntil: 500 });
+    expect(names(await placement().candidates([avoided, b, recovered], {}))).toEqual(['b', 'recovered', 'avoided']);
+    expect(names(await placement().candidates([avoided], {}))).toEqual(['avoided']);
+  });
+
+  test('full and drained hosts get nothing, and the error says which it is', async () => {
+    const limited = placement({ maxKernelsPerHost: 1, drained: new Set(['b']) });
+    expect(names(await limited.candidates([a, b], {}))).toEqual(['a']);
+    expect(limited.trySeat(a)).toBeDefined();
+    expect(limited.trySeat(a)).toBeUndefined();
+    await expect(limited.candidates([a, b], {})).rejects.toThrow(/max_kernels_per_host: 1/);
+    await expect(limited.candidates([b], {})).rejects.toThrow(/drained/);
+  });
+});
