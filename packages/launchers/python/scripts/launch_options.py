@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import tempfile
-import uuid
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from gateway_crypto import curve_keypair
@@ -101,7 +100,7 @@ def hold_or_release(reserved: Sequence[socket.socket], holds: bool) -> None:
 
 def connection_info(reserved: Sequence[socket.socket], curve: bool) -> Dict[str, Any]:
     info: Dict[str, Any] = {name: sock.getsockname()[1] for name, sock in zip(KERNEL_PORTS, reserved)}
-    info.update(ip="0.0.0.0", key=str(uuid.uuid4()), transport="tcp", signature_scheme="hmac-sha256", kernel_name="")
+    info.update(ip="0.0.0.0", key=os.urandom(32).hex(), transport="tcp", signature_scheme="hmac-sha256", kernel_name="")
     if curve:
         info["curve_publickey"], info["curve_secretkey"] = curve_keypair()
     return info

@@ -226,6 +226,16 @@ describe('nothing is left', () => {
     await launched.nothingLeft();
   });
 
+  test('when the process ends that the launcher is to follow', async () => {
+    const argv = pythonLauncherArgv(python);
+    const launched = await bench.launch({
+      argv: (parameters) => ['sh', '-c', 'JPY_PARENT_PID=$$ "$@"; true', 'sh', ...argv(parameters)],
+    });
+    await launched.connect();
+    kill(launched.pid, 'SIGKILL');
+    await launched.nothingLeft();
+  });
+
   test('when the gateway orders it, although the kernel does not listen', async () => {
     const { launched, comm } = await withChild();
     const client = await launched.connect();
