@@ -32,6 +32,8 @@ export interface LaunchOptions {
   /** On top of an environment in which HOME, TMPDIR and Jupyter's folders are the bench's own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly expect?: Partial<ExpectOptions>;
+  /** What the launcher is told through its environment, as in a container. */
+  readonly variables?: (parameters: LauncherParameters['public']) => Readonly<Record<string, string>>;
   /** Replaces the response address: to try one where nobody is. */
   readonly responseAddress?: string;
 }
@@ -72,12 +74,14 @@ export class LauncherBench implements AsyncDisposable {
     expected.answer.catch(() => undefined);
     const { secret } = expected.parameters;
     const { responseAddress = expected.parameters.public.responseAddress } = options;
-    const [program, ...args] = options.argv({ ...expected.parameters.public, responseAddress });
+    const parameters = { ...expected.parameters.public, responseAddress };
+    const [program, ...args] = options.argv(parameters);
+    const variables = options.variables?.(parameters);
     const marker = `gp-launch-${kernelId}`;
     const launcherV2 = protocol === 1 ? {} : { GP_LAUNCHER_V2: await this.#deliver(secret.launcherV2, options) };
     const env = await this.scratch.environment({
       python: options.python,
-      extra: { GP_TEST_LAUNCH: marker, PYTHONDONTWRITEBYTECODE: '1', ...launcherV2, ...options.env },
+      extra: { GP_TEST_LAUNCH: marker, PYTHONDONTWRITEBYTECODE: '1', ...launcherV2, ...variables, ...options.env },
     });
     const cwd = await this.scratch.folder('work');
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
