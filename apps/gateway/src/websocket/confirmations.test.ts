@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage } from '@gateway-provisioners/wire';
+import { systemClock } from '@gateway-provisioners/core';
+import type { Clock } from '@gateway-provisioners/core';
 import { Confirmations } from './confirmations.ts';
 
 function message(n: number): KernelMessage {
@@ -10,7 +12,12 @@ function message(n: number): KernelMessage {
 
 function setUp(maxBytes = 1_000) {
   const pings: string[] = [];
-  const confirmations = new Confirmations({ maxBytes, ping: (payload) => pings.push(payload) });
+  const confirmations = new Confirmations({
+    maxBytes,
+    clock: systemClock,
+    paceMs: 0,
+    ping: (payload) => pings.push(payload),
+  });
   const unconfirmed = () => confirmations.unconfirmed.flat().map((entry) => entry.parseContent()['n']);
   return { pings, confirmations, unconfirmed };
 }
@@ -74,5 +81,73 @@ describe('what was sent and may not have arrived', () => {
         }
       }),
     );
+  });
+});
+
+describe('pings', () => {
+  function paced() {
+    const pings: string[] = [];
+    const timers: { readonly at: number; readonly callback: () => void }[] = [];
+    let now = 1_000;
+    const clock: Clock = {
+      now: () => now,
+      schedule(delayMs, callback) {
+        const timer = { at: now + delayMs, callback };
+        timers.push(timer);
+        return () => {
+          const index = timers.indexOf(timer);
+          if (index >= 0) timers.splice(index, 1);
+        };
+      },
+    };
+    const advance = (ms: number): void => {
+      now += ms;
+      for (const timer of timers.filter(({ at }) => at <= now)) {
+        timers.splice(timers.indexOf(timer), 1);
+        timer.callback();
+      }
+    };
+    const confirmations = new Confirmations({ maxBytes: 1e9, clock, ping: (payload) => pings.push(payload) });
+    const answer = (): void => {
+      confirmations.onPong(pings.at(-1) ?? '');
+    };
+    return { pings, timers, advance, confirmations, answer };
+  }
+
+  test('leave at most every 50 ms, the first at once, and the last covers all', () => {
+    const { pings, timers, advance, confirmations, answer } = paced();
+    for (let n = 1; n <= 10; n += 1) {
+      confirmations.onSent([message(n)], 10);
+      answer();
+      advance(1);
+    }
+    expect(pings).toEqual(['sent 1']);
+    advance(40);
+    expect(pings).toEqual(['sent 1', 'sent 10']);
+    answer();
+    expect(confirmations.unconfirmed).toEqual([]);
+    expect(timers).toHaveLength(0);
+  });
+
+  test('leave at once while a megabyte is unconfirmed', () => {
+    const { pings, timers, confirmations, answer } = paced();
+    confirmations.onSent([message(1)], 10);
+    answer();
+    confirmations.onSent([message(2)], 10);
+    expect(pings).toHaveLength(1);
+    confirmations.onSent([message(3)], 1024 * 1024);
+    expect(pings).toEqual(['sent 1', 'sent 3']);
+    expect(timers).toHaveLength(0);
+  });
+
+  test('end with the connection', () => {
+    const { pings, timers, advance, confirmations, answer } = paced();
+    confirmations.onSent([message(1)], 10);
+    answer();
+    confirmations.onSent([message(2)], 10);
+    confirmations.clear();
+    expect(timers).toHaveLength(0);
+    advance(1_000);
+    expect(pings).toHaveLength(1);
   });
 });

@@ -1,3 +1,4 @@
+import type { Cancellation, Clock } from '@gateway-provisioners/core';
 import type { KernelMessage } from '@gateway-provisioners/wire';
 
 export interface ConfirmationsOptions {
@@ -5,7 +6,13 @@ export interface ConfirmationsOptions {
   readonly ping: (payload: string) => void;
   /** Bound, in bytes, of what is kept; the oldest goes first. */
   readonly maxBytes: number;
+  readonly clock: Clock;
+  /** Least time between two pings while little is unconfirmed. Default 50. */
+  readonly paceMs?: number | undefined;
 }
+
+/** With so much unconfirmed the next ping leaves at once. */
+const ASK_AT_BYTES = 1024 * 1024;
 
 interface Batch {
   readonly messages: readonly KernelMessage[];
@@ -18,7 +25,7 @@ const payloadPattern = /^sent ([1-9][0-9]{0,14})$/;
 /**
  * What has been sent to a client and may not have arrived. WebSocket clients answer a ping (RFC 6455 §5.5.2) with its
  * payload, in the order of the stream: the answer proves that all that was sent before has arrived. One ping is under
- * way at a time, so that there is at most one for each round trip.
+ * way at a time, and there are few: each costs both sides as much as a message does.
  */
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
@@ -30,6 +37,8 @@ export class Confirmations {
   /** What the ping asks for that is under way. */
   #asked = 0;
   #isAsking = false;
+  #askedAt = -Infinity;
+  #cancelTimer: Cancellation | undefined;
 
   constructor(options: ConfirmationsOptions) {
     this.#options = options;
@@ -46,7 +55,7 @@ export class Confirmations {
     this.#bytes += bytes;
     this.#sent += 1;
     while (this.#bytes > this.#options.maxBytes && this.#batches.length > 1) this.#forget(1);
-    if (!this.#isAsking) this.#ask();
+    this.#askInTime();
   }
 
   onPong(payload: string): void {
@@ -55,16 +64,38 @@ export class Confirmations {
     if (!this.#isAsking || count !== this.#asked) return;
     this.#isAsking = false;
     this.#forget(count - this.#gone);
-    if (this.#batches.length > 0) this.#ask();
+    if (this.#batches.length > 0) this.#askInTime();
   }
 
   clear(): void {
     this.#batches = [];
     this.#bytes = 0;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #askInTime(): void {
+    if (this.#isAsking) return;
+    const { clock, paceMs = 50 } = this.#options;
+    const waitMs = this.#askedAt + paceMs - clock.now();
+    if (waitMs <= 0 || this.#bytes >= ASK_AT_BYTES) {
+      this.#ask();
+      return;
+    }
+    this.#cancelTimer ??= clock.schedule(
+      waitMs,
+      () => {
+        this.#ask();
+      },
+      { background: true },
+    );
   }
 
   #ask(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     this.#isAsking = true;
+    this.#askedAt = this.#options.clock.now();
     this.#asked = this.#sent;
     this.#options.ping(`sent ${String(this.#sent)}`);
   }

@@ -43,6 +43,7 @@ export class Outbox {
     if (!options.confirms) return;
     this.#confirmations = new Confirmations({
       maxBytes: MAX_UNCONFIRMED_BYTES,
+      clock: options.clock,
       ping: (payload) => {
         if (webSocket.readyState === webSocket.OPEN) webSocket.ping(payload);
       },
