@@ -8,8 +8,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
-import { benchmarkRaw, benchmarkServer } from './scenario.ts';
+import { benchmarkBursts, benchmarkLaunchBaseline, benchmarkRaw, benchmarkServer } from './scenario.ts';
 import type { ScenarioOptions } from './scenario.ts';
+import { benchmarkRoundTrips } from './round-trips.ts';
 import { fakeKernelFlood } from './flood.ts';
 import type { ServerDefinition } from './server.ts';
 
@@ -17,7 +18,7 @@ const help = `npm run benchmark -- [options]
 
   --server FILE     another server to measure, besides the gateway; may be given several times
                     (see tools/benchmark/servers)
-  --only WORDS      comma-separated: raw, servers, flood
+  --only WORDS      comma-separated: raw, servers, trips, bursts, flood
   --python PATH     a Python with ipykernel; default: $GP_TEST_PYTHON
   --quick           fewer repetitions
   --json FILE       also write the figures as JSON
@@ -26,7 +27,7 @@ const help = `npm run benchmark -- [options]
 const { values } = parseArgs({
   options: {
     server: { type: 'string', multiple: true, default: [] },
-    only: { type: 'string', default: 'raw,servers,flood' },
+    only: { type: 'string', default: 'raw,servers,trips,bursts,flood' },
     python: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -47,11 +48,18 @@ if (values.help) {
     const report = new Report();
     const only = values.only.split(',');
     if (only.includes('raw')) await benchmarkRaw(report, options);
+    const definitions = await Promise.all(
+      [join(here, '..', 'servers', 'gateway.json'), ...values.server].map(readDefinition),
+    );
     if (only.includes('servers')) {
-      for (const file of [join(here, '..', 'servers', 'gateway.json'), ...values.server]) {
-        const definition = JSON.parse(await readFile(resolve(file), 'utf8')) as ServerDefinition;
-        await benchmarkServer(report, definition, options);
-      }
+      for (const definition of definitions) await benchmarkServer(report, definition, options);
+    }
+    if (only.includes('trips')) {
+      for (const definition of definitions) await benchmarkRoundTrips(report, definition, options);
+    }
+    if (only.includes('bursts')) {
+      await benchmarkLaunchBaseline(report, options);
+      for (const definition of definitions) await benchmarkBursts(report, definition, options);
     }
     if (only.includes('flood')) await fakeKernelFlood(report, options);
     console.log(`${cpus().length} cores, Node ${process.versions.node}\n\n${report.table()}`);
@@ -59,6 +67,10 @@ if (values.help) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function readDefinition(file: string): Promise<ServerDefinition> {
+  return JSON.parse(await readFile(resolve(file), 'utf8')) as ServerDefinition;
 }
 
 async function prepare(given: {

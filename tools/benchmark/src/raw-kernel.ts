@@ -18,7 +18,10 @@ export interface RawKernelOptions {
 
 let started = 0;
 
-export async function startRawKernel(options: RawKernelOptions): Promise<RawKernel> {
+/** Writes a connection file; returns it and the command that starts a kernel with it. */
+export async function prepareRawKernel(
+  options: Pick<RawKernelOptions, 'argv' | 'folder'>,
+): Promise<{ readonly connectionFile: string; readonly command: readonly string[] }> {
   started += 1;
   const connectionFile = join(options.folder, `raw-${started}.json`);
   const [shell, iopub, stdin, control, hb] = await freePorts(5);
@@ -37,7 +40,12 @@ export async function startRawKernel(options: RawKernelOptions): Promise<RawKern
     }),
     { mode: 0o600 },
   );
-  const [program = '', ...args] = options.argv.map((part) => part.replace('{connection_file}', connectionFile));
+  return { connectionFile, command: options.argv.map((part) => part.replace('{connection_file}', connectionFile)) };
+}
+
+export async function startRawKernel(options: RawKernelOptions): Promise<RawKernel> {
+  const { connectionFile, command } = await prepareRawKernel(options);
+  const [program = '', ...args] = command;
   const child = spawn(program, args, { env: options.env, stdio: 'ignore' });
   return {
     pid: child.pid ?? 0,

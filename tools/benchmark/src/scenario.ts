@@ -1,7 +1,10 @@
 import { executeRequest, roundTrip, waitUntilReady } from './client.ts';
 import type { BenchmarkClient } from './client.ts';
-import { measureFlood, measureRoundTrips } from './measure/conversation.ts';
+import { measureFlood } from './measure/conversation.ts';
 import { measureConcurrentLaunches, measureIdle, measureLaunch } from './measure/kernels.ts';
+import { loopDelayEnv, takeLoopDelay } from './measure/loop-delay.ts';
+import { measureLaunchBaseline } from './measure/launch-baseline.ts';
+import type { Probe } from './measure/probe.ts';
 import { processStats, resetPeakRss } from './process-stats.ts';
 import { rawClient } from './raw-client.ts';
 import { startRawKernel } from './raw-kernel.ts';
@@ -16,10 +19,12 @@ export interface ScenarioOptions {
   /** What `{root}`, `{python}`, `{node}` mean in server definitions. */
   readonly values: Readonly<Record<string, string>>;
   readonly repetitions: number;
+  /** In each of the blocks whose median counts. */
   readonly roundTrips: number;
   readonly env: NodeJS.ProcessEnv;
 }
 
+const BURSTS = [20, 100];
 const LINES = 20_000;
 const PAYLOAD_BYTES = 50_000_000;
 const floodCode = `for i in range(${LINES}): print(i, flush=True)`;
@@ -42,8 +47,34 @@ export async function benchmarkRaw(report: Report, options: ScenarioOptions): Pr
   await using kernel = await startRawKernel({ ...options, argv });
   const client = await rawClient(kernel.connectionFile);
   await waitUntilReady(client);
-  await converse(report, { name: 'raw client', pid: undefined, client, options });
+  await converse(report, { name: 'raw client', pid: undefined, client });
   client.close();
+}
+
+/** Many launches at once, and what else is asked meanwhile. */
+export async function benchmarkBursts(
+  report: Report,
+  definition: ServerDefinition,
+  options: ScenarioOptions,
+): Promise<void> {
+  const isNode = definition.runtime === 'node';
+  const env = isNode ? { ...options.env, ...loopDelayEnv(options.folder) } : options.env;
+  await using server = await startServer(definition, { ...options, env });
+  const warmUp = await server.start('bench-fake');
+  await server.shutdown(warmUp);
+  for (const count of BURSTS) {
+    if (isNode) await takeLoopDelay(server.pid, options.folder);
+    const burst = await measureConcurrentLaunches(server, 'bench-fake', {
+      count,
+      ...(isNode ? { takeLoopDelay: () => takeLoopDelay(server.pid, options.folder) } : {}),
+    });
+    report.add(server.name, `${count} launches at once, failed`, { value: burst.failed, unit: 'kernels' });
+    reportBurst(report, { name: server.name, count, ...burst });
+    if (burst.loopDelay !== undefined) {
+      report.add(server.name, `its event loop late (${count}), p99`, { value: burst.loopDelay.p99Ms, unit: 'ms' });
+    }
+    report.add(server.name, `CPU of the server per launch (${count})`, { value: burst.cpuMs, unit: 'ms' });
+  }
 }
 
 /** Everything about one server. */
@@ -65,7 +96,7 @@ export async function benchmarkServer(
   const id = await server.start('bench-python');
   const client = await server.connect(id);
   await waitUntilReady(client);
-  await converse(report, { name: server.name, pid: server.pid, client, options });
+  await converse(report, { name: server.name, pid: server.pid, client });
   client.close();
   await server.shutdown(id);
   await kernelsOfServer(report, server);
@@ -76,18 +107,9 @@ interface Conversation {
   /** The server's process; undefined for the raw client. */
   readonly pid: number | undefined;
   readonly client: BenchmarkClient;
-  readonly options: ScenarioOptions;
 }
 
-async function converse(report: Report, { name, pid, client, options }: Conversation): Promise<void> {
-  const cpuBefore = pid === undefined ? undefined : (await processStats(pid)).cpuMs;
-  const trips = await measureRoundTrips(client, options.roundTrips);
-  report.add(name, 'round trip p50', { value: trips.p50Ms, unit: 'ms' });
-  report.add(name, 'round trip p99', { value: trips.p99Ms, unit: 'ms' });
-  if (pid !== undefined && cpuBefore !== undefined) {
-    const used = (await processStats(pid)).cpuMs - cpuBefore;
-    report.add(name, 'CPU per round trip', { value: used / options.roundTrips, unit: 'ms' });
-  }
+async function converse(report: Report, { name, pid, client }: Conversation): Promise<void> {
   const flood = await measureFlood(client, { code: floodCode, lines: LINES, silenceMs: 10_000 });
   report.add(name, `flood of ${LINES} lines from ipykernel`, {
     value: flood.messages / flood.seconds,
@@ -110,10 +132,23 @@ async function kernelsOfServer(report: Report, server: RunningServer): Promise<v
   report.add(server.name, 'memory per idle kernel', { value: idle.alone.rssBytes / 1024, unit: 'KiB' });
   report.add(server.name, 'open files per kernel with a client', { value: idle.connected.openFiles, unit: 'files' });
   report.add(server.name, 'memory per kernel with a client', { value: idle.connected.rssBytes / 1024, unit: 'KiB' });
-  for (const count of [20, 100]) {
-    const burst = await measureConcurrentLaunches(server, 'bench-fake', count);
-    report.add(server.name, `${count} launches at once, failed`, { value: burst.failed, unit: 'kernels' });
-    report.add(server.name, `${count} launches at once, all answered`, { value: burst.seconds, unit: 's' });
-    report.add(server.name, `GET /api meanwhile (${count}), p99`, { value: burst.apiP99Ms, unit: 'ms' });
+}
+
+/** The same kernels started at once with no server in between, while an idle one is asked. */
+export async function benchmarkLaunchBaseline(report: Report, options: ScenarioOptions): Promise<void> {
+  for (const count of BURSTS) {
+    const burst = await measureLaunchBaseline({ ...options, argv: options.kernels['bench-fake'] }, count);
+    reportBurst(report, { name: 'idle server', count, ...burst });
   }
+}
+
+function reportBurst(
+  report: Report,
+  burst: { readonly name: string; readonly count: number; readonly seconds: number; readonly api: Probe },
+): void {
+  const { name, count, seconds, api } = burst;
+  report.add(name, `${count} launches at once, all answered`, { value: seconds, unit: 's' });
+  report.add(name, `GET /api meanwhile (${count}), p50`, { value: api.p50Ms, unit: 'ms' });
+  report.add(name, `GET /api meanwhile (${count}), p99`, { value: api.p99Ms, unit: 'ms' });
+  report.add(name, `the asking process woken late (${count}), p99`, { value: api.wakeUpP99Ms, unit: 'ms' });
 }

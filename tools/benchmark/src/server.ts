@@ -11,12 +11,15 @@ export interface ServerDefinition {
   /** `{port}`, `{token}`, `{python}` and `{root}` (this repository) are filled in. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Set for a server that runs on Node: its event loop is then watched. */
+  readonly runtime?: 'node';
 }
 
 export interface RunningServer extends AsyncDisposable {
   readonly name: string;
   readonly pid: number;
   readonly url: string;
+  readonly token: string;
   /** From spawn to the first answer with status 200. */
   readonly coldStartMs: number;
   get(path: string): Promise<Response>;
@@ -52,6 +55,7 @@ export async function startServer(
     name: definition.name,
     pid: child.pid ?? 0,
     url,
+    token,
     coldStartMs,
     get: (path) => fetch(url + path, { headers }),
     async start(kernelName) {

@@ -2,7 +2,9 @@ import { processStats } from '../process-stats.ts';
 import type { BenchmarkClient } from '../client.ts';
 import { executeRequest, roundTrip, waitUntilReady } from '../client.ts';
 import type { RunningServer } from '../server.ts';
-import { percentile } from '../statistics.ts';
+import type { LoopDelay } from './loop-delay.ts';
+import { probeWhile } from './probe.ts';
+import type { Probe } from './probe.ts';
 
 /** From the request for a kernel to the first execute reply, in milliseconds. */
 export async function measureLaunch(server: RunningServer, kernelName: string): Promise<number> {
@@ -75,43 +77,36 @@ async function settledStats(pid: number): Promise<IdleCost> {
 export interface ConcurrentLaunches {
   readonly failed: number;
   readonly seconds: number;
-  /** 99th percentile of `GET /api` while they ran, in milliseconds. */
-  readonly apiP99Ms: number;
+  /** `GET /api` while they ran. */
+  readonly api: Probe;
+  /** What the server itself used of the processor, in milliseconds per kernel. */
+  readonly cpuMs: number;
+  readonly loopDelay: LoopDelay | undefined;
 }
 
 /** Starts `count` kernels at once and asks `GET /api` over and over until all of them answered a request. */
 export async function measureConcurrentLaunches(
   server: RunningServer,
   kernelName: string,
-  count: number,
+  { count, takeLoopDelay }: { readonly count: number; readonly takeLoopDelay?: () => Promise<LoopDelay> },
 ): Promise<ConcurrentLaunches> {
-  const latencies: number[] = [];
-  const probing = new AbortController();
-  const prober = (async () => {
-    while (!probing.signal.aborted) {
-      const start = performance.now();
-      await (await server.get('/api')).arrayBuffer();
-      latencies.push(performance.now() - start);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  })();
-  const start = performance.now();
-  const results = await Promise.allSettled(
-    Array.from({ length: count }, async () => {
-      const id = await server.start(kernelName);
-      const client = await server.connect(id);
-      await roundTrip(client, executeRequest(''));
-      client.close();
-      return id;
-    }),
-  );
-  const seconds = (performance.now() - start) / 1000;
-  probing.abort();
-  await prober;
-  for (const result of results) if (result.status === 'fulfilled') await server.shutdown(result.value);
-  return {
-    failed: results.filter((result) => result.status === 'rejected').length,
-    seconds,
-    apiP99Ms: percentile(latencies, 0.99),
-  };
+  const before = (await processStats(server.pid)).cpuMs;
+  const { result, probe } = await probeWhile({ url: `${server.url}/api`, token: server.token }, async () => {
+    const start = performance.now();
+    const launches = await Promise.allSettled(
+      Array.from({ length: count }, async () => {
+        const id = await server.start(kernelName);
+        const client = await server.connect(id);
+        await roundTrip(client, executeRequest(''));
+        client.close();
+        return id;
+      }),
+    );
+    return { launches, seconds: (performance.now() - start) / 1000 };
+  });
+  const loopDelay = await takeLoopDelay?.();
+  const cpuMs = ((await processStats(server.pid)).cpuMs - before) / count;
+  for (const launch of result.launches) if (launch.status === 'fulfilled') await server.shutdown(launch.value);
+  const failed = result.launches.filter(({ status }) => status === 'rejected').length;
+  return { failed, seconds: result.seconds, api: probe, cpuMs, loopDelay };
 }
