@@ -12,7 +12,7 @@
 #
 # An engine that answers at DOCKER_HOST, or at /var/run/docker.sock, is used as it is, and never stopped. Otherwise one
 # is installed from Debian's docker.io and started, without systemd, as root. The spare engine is there to be killed: it
-# has its own containerd, data root and bridge (10.213.0.0/24), so that nothing of the main one is disturbed.
+# has its own containerd, data root and bridge (10.218.0.0/24), so that nothing of the main one is disturbed.
 #
 # No image registry is needed: the base image is made by debootstrap. GP_TESTBED_CACHE (default
 # ~/.cache/gateway-provisioners) keeps tarballs over runs, GP_TESTBED_RUN (default /var/lib/gateway-provisioners) holds
@@ -27,7 +27,7 @@ suite=bookworm
 base_image=gp-test/debian:$suite
 test_images=(gp-test/kernel-base gp-test/kernel-gp gp-test/kernel-crash)
 spare_bridge=gpd-spare
-spare_address=10.213.0.1
+spare_address=10.218.0.1
 
 say() { printf 'docker.sh: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -254,7 +254,7 @@ FROM gp-test/kernel-base
 COPY site/ /usr/local/lib/python3.11/dist-packages/
 COPY kernel-launchers/ /usr/local/bin/kernel-launchers/
 COPY bootstrap-kernel.sh /usr/local/bin/bootstrap-kernel.sh
-ENV KERNEL_LANGUAGE=python
+ENV KERNEL_LANGUAGE=python KERNEL_LAUNCHERS_DIR=/usr/local/bin/kernel-launchers
 CMD ["/usr/local/bin/bootstrap-kernel.sh"]
 DOCKERFILE
   cat >"$1/kernel-crash/Dockerfile" <<DOCKERFILE
@@ -314,8 +314,9 @@ fill_contexts() { # folder
   (cd "$1/kernel-gp/site" && python3 -m zipfile -e "$1"/wheels/*.whl .)
   python3 -m zipfile -e "$1"/gp/*.whl "$1/gp/unpacked"
   cp -R "$1/gp/unpacked/gateway_provisioners/kernel-launchers" "$1/kernel-gp/kernel-launchers"
-  sed 's#{kernel_launchers_dir}#/usr/local/bin/kernel-launchers#' \
-    "$1/gp/unpacked/gateway_provisioners/kernel-launchers/bootstrap/bootstrap-kernel.sh" >"$1/kernel-gp/bootstrap-kernel.sh"
+  # What `jupyter image-bootstrap install` does.
+  cp "$1/kernel-gp/kernel-launchers/shared/scripts/server_listener.py" "$1/kernel-gp/kernel-launchers/python/scripts/"
+  cp "$1/gp/unpacked/gateway_provisioners/kernel-launchers/bootstrap/bootstrap-kernel.sh" "$1/kernel-gp/"
   chmod -R a+rX "$1/kernel-gp/kernel-launchers"
   chmod 755 "$1/kernel-gp/bootstrap-kernel.sh"
 }
@@ -351,6 +352,12 @@ images() { # engine
     mv "$tarball.new" "$tarball"
     find "$cache" -maxdepth 1 -name 'images-*.tar' ! -name "images-$key.tar" -delete
   fi
+  # Our own, of the launchers as they are now; nothing is done where they have not changed.
+  DOCKER_HOST=$(host_of "$1") node "$here/../../images/build.mjs" kernel-py --org gp-test --base gp-test/kernel-base \
+    --build-arg PIP_PACKAGES= --network none >"$cache/build-kernel-py.log" 2>&1 || {
+    tail -15 "$cache/build-kernel-py.log" >&2
+    fail "the build of gp-test/kernel-py failed: $cache/build-kernel-py.log"
+  }
 }
 
 locked() { # command…: two suites may ask at the same time

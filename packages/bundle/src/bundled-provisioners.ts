@@ -8,6 +8,11 @@ export const bundledProvisioners: readonly LazyProvisioner[] = [
     load: () => import('@gateway-provisioners/provisioner-local'),
   },
   {
+    name: 'docker-provisioner',
+    origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-docker' },
+    load: () => import('@gateway-provisioners/provisioner-docker'),
+  },
+  {
     name: 'distributed-provisioner',
     origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-distributed' },
     load: () => import('@gateway-provisioners/provisioner-distributed'),

@@ -1,0 +1,72 @@
+import { ProvisionerError } from '@gateway-provisioners/core';
+import type { LaunchContext } from '@gateway-provisioners/core';
+import type { DockerConfig } from '../settings/docker-settings.ts';
+
+const MAX_ID = 0xffff_ffff;
+
+/** Errors: `FORBIDDEN`; the words tell which of the two lists it was. */
+export function assertUserAllowed({ owner, kernelId }: LaunchContext, config: DockerConfig): void {
+  const coordinates = { user: owner, kernel: kernelId };
+  if ((config.unauthorized_users ?? ['root']).includes(owner)) {
+    throw new ProvisionerError('FORBIDDEN', 'this user is listed in unauthorized_users', { coordinates });
+  }
+  const { authorized_users: authorized = [] } = config;
+  if (authorized.length > 0 && !authorized.includes(owner)) {
+    throw new ProvisionerError('FORBIDDEN', 'this user is not listed in authorized_users', { coordinates });
+  }
+}
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** `KERNEL_UID` and `KERNEL_GID`, default 1000 and 100. Errors: `INVALID_ENV`, `FORBIDDEN`. */
+export function containerUser(env: Readonly<Record<string, string>>, config: DockerConfig): ContainerUser {
+  return {
+    uid: readId(env, { name: 'KERNEL_UID', otherwise: 1000, prohibited: config.prohibited_uids ?? ['0'] }),
+    gid: readId(env, { name: 'KERNEL_GID', otherwise: 100, prohibited: config.prohibited_gids ?? ['0'] }),
+  };
+}
+
+function readId(
+  env: Readonly<Record<string, string>>,
+  options: { readonly name: string; readonly otherwise: number; readonly prohibited: readonly string[] },
+): number {
+  const { name, otherwise, prohibited } = options;
+  const given = (env[name] ?? '').trim();
+  const id = given === '' ? otherwise : /^\+?\d{1,12}$/.test(given) ? Number(given) : NaN;
+  if (!(id <= MAX_ID))
+    throw new ProvisionerError('INVALID_ENV', `${name} must be a whole number from 0 to ${String(MAX_ID)}`);
+  // Compared as numbers: 0, 00 and +0 are the same user.
+  if (prohibited.some((text) => Number(text) === id)) {
+    const list = name === 'KERNEL_UID' ? 'prohibited_uids' : 'prohibited_gids';
+    throw new ProvisionerError('FORBIDDEN', `${name} ${String(id)} is listed in ${list}`);
+  }
+  return id;
+}
+
+/**
+ * The image: a request's `KERNEL_IMAGE` where `allowed_images` lets it choose, what the kernelspec's own `env` says, the
+ * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set.
+ */
+export function chooseImage({ env, kernelSpec }: LaunchContext, config: DockerConfig): string {
+  const wanted = env['KERNEL_IMAGE'] ?? '';
+  const ofSpec = kernelSpec.env['KERNEL_IMAGE'];
+  const { allowed_images: allowed, image_name: configured } = config;
+  if (wanted !== '' && wanted !== configured && wanted !== ofSpec && allowed !== undefined) {
+    if (allowed.some((pattern) => matches(wanted, pattern))) return wanted;
+    throw new ProvisionerError('FORBIDDEN', `image ${JSON.stringify(wanted)} of KERNEL_IMAGE is not in allowed_images`);
+  }
+  const image = wanted !== '' && wanted === ofSpec ? wanted : configured;
+  if (image !== undefined) return image;
+  throw new ProvisionerError(
+    'INVALID_CONFIG',
+    `no image is set for kernelspec ${kernelSpec.name}: set image_name in its config, or GP_IMAGE_NAME`,
+  );
+}
+
+function matches(image: string, pattern: string): boolean {
+  const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${source.join('.*')}$`).test(image);
+}

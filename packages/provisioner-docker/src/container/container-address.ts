@@ -1,0 +1,39 @@
+import { ProvisionerError } from '@gateway-provisioners/core';
+import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
+
+/**
+ * Where a container that runs is reached: its address in the network that was asked for, else in any; in the host's
+ * network the engine's machine. Errors: `LAUNCH_FAILED` when it has none (network `none`).
+ */
+export function containerAddress(details: ContainerDetails, network: string, engine: DockerEngine): string {
+  if (details.networkMode === 'host') {
+    const [, host] = /^tcp:\/\/\[?([^\]]+?)\]?:\d+$/.exec(engine.address) ?? [];
+    return host ?? '127.0.0.1';
+  }
+  const wanted = details.networks[network];
+  for (const { ipAddress, globalIPv6Address } of [
+    ...(wanted === undefined ? [] : [wanted]),
+    ...Object.values(details.networks),
+  ]) {
+    if (ipAddress !== '') return ipAddress;
+    if (globalIPv6Address !== '') return globalIPv6Address;
+  }
+  throw new ProvisionerError(
+    'LAUNCH_FAILED',
+    `the container has no address in network ${network}: choose another docker_network`,
+    {
+      coordinates: { container: details.name },
+    },
+  );
+}
+
+/** Errors: `INVALID_CONFIG` when launchers are told an address of this machine's loopback, which no container reaches. */
+export function assertReachable(responseAddress: string, network: string): void {
+  const isLoopback = /^(127\.|localhost:|\[::1\]|::1)/.test(responseAddress);
+  if (!isLoopback || network === 'host') return;
+  throw new ProvisionerError(
+    'INVALID_CONFIG',
+    `kernels are to call home at ${responseAddress}, which a container in network ${network} cannot reach: ` +
+      'let the response listener use an address of this machine that containers reach, such as that of the bridge',
+  );
+}

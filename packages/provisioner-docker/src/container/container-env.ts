@@ -1,0 +1,64 @@
+import type { LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
+import type { DockerConfig } from '../settings/docker-settings.ts';
+import type { ContainerUser } from './access.ts';
+
+/** Variables that describe the machine they come from, and mean nothing or harm in a container. */
+const OF_THE_HOST: ReadonlySet<string> = new Set([
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'TMPDIR',
+  'VIRTUAL_ENV',
+  'CONDA_PREFIX',
+  'LD_LIBRARY_PATH',
+]);
+
+export interface ContainerEnvOptions {
+  readonly context: LaunchContext;
+  readonly config: DockerConfig;
+  readonly parameters: LauncherParameters;
+  readonly image: string;
+  readonly network: string;
+  readonly user: ContainerUser;
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  /** Options of the launch script that the kernelspec was made for. */
+  readonly scriptOptions: Readonly<Record<string, string>>;
+}
+
+/** The container's environment: names are those of Gateway Provisioners and of bootstrap-kernel.sh. No secrets. */
+export function containerEnv(options: ContainerEnvOptions): Readonly<Record<string, string>> {
+  const { context, config, parameters, image, user, scriptOptions } = options;
+  const env = new Map(Object.entries(context.env));
+  for (const name of OF_THE_HOST) {
+    const isInherited = env.get(name) === options.hostEnv[name] && !Object.hasOwn(context.kernelSpec.env, name);
+    if (isInherited) env.delete(name);
+  }
+  // It would look for that process, and end.
+  env.delete('JPY_PARENT_PID');
+  if (config.mirror_working_dirs !== true) env.delete('KERNEL_WORKING_DIR');
+
+  const initMode = scriptOptions['spark-context-initialization-mode'] ?? 'none';
+  if (!env.has('KERNEL_SPARK_CONTEXT_INIT_MODE')) env.set('KERNEL_SPARK_CONTEXT_INIT_MODE', initMode);
+  const className = scriptOptions['kernel-class-name'];
+  if (className !== undefined && !env.has('KERNEL_CLASS_NAME')) env.set('KERNEL_CLASS_NAME', className);
+  // The engine keeps exit code and log: no launcher needs to live on to tell of them, and the container ends at once.
+  if (!env.has('GP_LAUNCHER_LINGER_SECONDS')) env.set('GP_LAUNCHER_LINGER_SECONDS', '0');
+  const { responseAddress, publicKey, portRange } = parameters.public;
+  const ours = {
+    KERNEL_ID: context.kernelId,
+    KERNEL_USERNAME: context.owner,
+    KERNEL_IMAGE: image,
+    KERNEL_EXECUTOR_IMAGE: config.executor_image_name ?? image,
+    KERNEL_UID: String(user.uid),
+    KERNEL_GID: String(user.gid),
+    GP_DOCKER_NETWORK: options.network,
+    GP_DOCKER_MODE: 'docker',
+    PORT_RANGE: portRange,
+    RESPONSE_ADDRESS: responseAddress,
+    PUBLIC_KEY: publicKey,
+    TRANSPORT_ENCRYPTION: context.transportEncryption === 'disabled' ? '' : context.transportEncryption,
+  };
+  return { ...Object.fromEntries(env), ...ours };
+}

@@ -1,0 +1,143 @@
+import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
+import type {
+  CallOptions,
+  Cancellation,
+  JsonObject,
+  KernelEndpoint,
+  KernelExit,
+  Liveness,
+  Logger,
+} from '@gateway-provisioners/core';
+import type { RemoteResource } from '@gateway-provisioners/core/remote';
+import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
+import type { ContainerWatch } from '../engine/container-watch.ts';
+import { exitOf, isRunning } from './container-end.ts';
+
+const LOG_TAIL_BYTES = 4096;
+const LOG_BYTES = 16_384;
+
+export interface DockerContainerOptions {
+  readonly engine: DockerEngine;
+  readonly watch: ContainerWatch;
+  readonly logger: Logger;
+  readonly details: ContainerDetails;
+  /** Where it is reached from here. */
+  readonly address: string;
+  /** Removes what belongs to it besides the container. */
+  readonly forget: () => Promise<void>;
+}
+
+/** The container of one kernel. Made when it has been started. */
+export class DockerContainer implements RemoteResource {
+  readonly ended: Promise<KernelExit>;
+  readonly address: string;
+  readonly #options: DockerContainerOptions;
+  readonly #id: string;
+  #settle: (exit: KernelExit) => void = () => undefined;
+  #stopWatching: Cancellation;
+  #checking = false;
+  #checkAgain = false;
+  #hasEnded = false;
+
+  constructor(options: DockerContainerOptions) {
+    this.#options = options;
+    this.#id = options.details.id;
+    this.address = options.address;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#stopWatching = options.watch.watch(this.#id, () => {
+      void this.#check();
+    });
+    // It may have ended before the watch stood.
+    if (!isRunning(options.details)) void this.#check();
+  }
+
+  get state(): JsonObject {
+    return { container: this.#id, name: this.#options.details.name };
+  }
+
+  async liveness({ signal }: CallOptions): Promise<Liveness> {
+    if (this.#hasEnded) return 'dead';
+    try {
+      const details = await this.#options.engine.containers.inspect(this.#id, { signal });
+      return details !== undefined && isRunning(details) ? 'alive' : 'dead';
+    } catch (error) {
+      if (isProvisionerError(error, 'CANCELLED')) throw error;
+      return 'unreachable';
+    }
+  }
+
+  async signal(signum: number, { signal }: CallOptions): Promise<void> {
+    await this.#options.engine.containers.kill(this.#id, signum, { signal });
+  }
+
+  async remove({ signal }: CallOptions): Promise<void> {
+    await this.#options.engine.containers.remove(this.#id, { signal });
+    await this.#options.forget();
+    this.#end({ reason: 'gone', logTail: '' });
+  }
+
+  async logs({ signal, maxBytes = LOG_BYTES }: CallOptions & { readonly maxBytes?: number }): Promise<string> {
+    return await this.#options.engine.containers.logs(this.#id, { maxBytes }, { signal });
+  }
+
+  /** Every port of a container is reached at its own address. */
+  endpoint(port: number): Promise<KernelEndpoint | undefined> {
+    return Promise.resolve(this.#hasEnded ? undefined : { host: this.address, port });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopWatching();
+    return Promise.resolve();
+  }
+
+  /** Asks the engine how it is; only an answer ends it, loss of contact does not. */
+  async #check(): Promise<void> {
+    if (this.#hasEnded) return;
+    if (this.#checking) {
+      this.#checkAgain = true;
+      return;
+    }
+    this.#checking = true;
+    do {
+      this.#checkAgain = false;
+      try {
+        const exit = await this.#exit();
+        if (exit !== undefined) this.#end(exit);
+      } catch (error) {
+        // The watch calls again when there is contact.
+        this.#options.logger.debug('a container cannot be inspected now', {
+          container: this.#id,
+          error: errorMessage(error),
+        });
+      }
+    } while (this.#mustCheckAgain());
+    this.#checking = false;
+  }
+
+  #mustCheckAgain(): boolean {
+    return this.#checkAgain && !this.#hasEnded;
+  }
+
+  async #exit(): Promise<KernelExit | undefined> {
+    const { containers } = this.#options.engine;
+    const details = await containers.inspect(this.#id);
+    if (details === undefined) return { reason: 'gone', logTail: '', detail: 'its container was removed' };
+    if (isRunning(details)) return undefined;
+    let logTail = '';
+    try {
+      logTail = await containers.logs(this.#id, { maxBytes: LOG_TAIL_BYTES });
+    } catch {
+      // Its log driver may not be one that can be read from; how it ended is known all the same.
+    }
+    return exitOf(details.state, logTail);
+  }
+
+  #end(exit: KernelExit): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#stopWatching();
+    this.#settle(exit);
+  }
+}

@@ -1,0 +1,195 @@
+import { ProvisionerError, formatOwner, parseOwner } from '@gateway-provisioners/core';
+import type {
+  CallOptions,
+  JsonObject,
+  KernelProvisioner,
+  LaunchContext,
+  LaunchOptions,
+  LaunchedKernel,
+  OwnedResource,
+  ProvisionerServices,
+  ProvisionerState,
+  ResourceListing,
+  ResourceOwner,
+} from '@gateway-provisioners/core';
+import {
+  attachRemoteKernel,
+  formatRemoteState,
+  launchRemoteKernel,
+  parseRemoteState,
+} from '@gateway-provisioners/core/remote';
+import type { LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
+import type { ContainerDetails, ContainerSummary, DockerEngine } from '@gateway-provisioners/docker-engine';
+import { containerAddress } from './container/container-address.ts';
+import { isRunning } from './container/container-end.ts';
+import { INSTANCE_LABEL, OWNER_LABEL } from './container/container-request.ts';
+import { DockerContainer } from './container/docker-container.ts';
+import { removeOwned, startContainer } from './container/start-container.ts';
+import { SharedEngine } from './engine/shared-engine.ts';
+import type { DockerConfig } from './settings/docker-settings.ts';
+import { StateFiles } from './state-files.ts';
+
+/** Kernels in containers of one Docker Engine. They live on when this program ends, however it ends. */
+export class DockerProvisioner implements KernelProvisioner {
+  readonly #services: ProvisionerServices;
+  readonly #config: DockerConfig;
+  readonly #shared: { readonly shared: SharedEngine } & AsyncDisposable;
+  readonly #states: StateFiles;
+  readonly #held = new Set<LaunchedKernel>();
+
+  private constructor(parts: {
+    readonly services: ProvisionerServices;
+    readonly config: DockerConfig;
+    readonly shared: { readonly shared: SharedEngine } & AsyncDisposable;
+  }) {
+    this.#services = parts.services;
+    this.#config = parts.config;
+    this.#shared = parts.shared;
+    this.#states = new StateFiles(parts.services.runtimeDir);
+  }
+
+  /** The engine is that of `services.env`. Nothing is contacted yet. Errors: `INVALID_CONFIG`. */
+  static async open(services: ProvisionerServices, config: DockerConfig): Promise<DockerProvisioner> {
+    return new DockerProvisioner({ services, config, shared: await SharedEngine.of(services) });
+  }
+
+  async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
+    this.#assertOurs(context);
+    const { clock, logger, env: hostEnv } = this.#services;
+    const engine = this.#engine;
+    const config = this.#config;
+    let kernel: LaunchedKernel | undefined;
+    try {
+      kernel = await launchRemoteKernel({
+        context: {
+          ...context,
+          checkpoint: async (state) => {
+            await Promise.all([this.#states.save(context, state), context.checkpoint(state)]);
+          },
+        },
+        launch: options,
+        clock,
+        logger,
+        expect: { portRange: config.port_range, protocol: config.launcher_protocol },
+        create: async (parameters, create) => {
+          const start = { engine, clock, logger, context, config, parameters, create, hostEnv };
+          return await startContainer(start, (details) => this.#container(context, details));
+        },
+        connect: wayTo,
+        onReleased: () => {
+          if (kernel !== undefined) this.#held.delete(kernel);
+        },
+      });
+    } catch (error) {
+      await this.#states.forget(context);
+      throw error;
+    }
+    this.#held.add(kernel);
+    return kernel;
+  }
+
+  /** Errors: `ENGINE_UNAVAILABLE`; `KERNEL_UNREACHABLE` when the kernel was never seen ready. */
+  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+    const { clock, logger, rendezvous, instanceId } = this.#services;
+    const holder: { kernel?: LaunchedKernel } = {};
+    const kernel = await attachRemoteKernel({
+      state,
+      instanceId,
+      rendezvous,
+      clock,
+      logger,
+      signal: options.signal,
+      open: async (resource, owner) => {
+        const details = await this.#engine.containers.inspect(containerOf(resource), { signal: options.signal });
+        const isOurs = details?.labels[OWNER_LABEL] === formatOwner(owner);
+        return isOurs && isRunning(details) ? this.#container(owner, details) : undefined;
+      },
+      connect: wayTo,
+      onReleased: () => {
+        if (holder.kernel !== undefined) this.#held.delete(holder.kernel);
+      },
+    });
+    if (kernel === undefined) return undefined;
+    holder.kernel = kernel;
+    this.#held.add(kernel);
+    return kernel;
+  }
+
+  async list(options: CallOptions = {}): Promise<ResourceListing> {
+    const { signal } = options;
+    const labels = [`${INSTANCE_LABEL}=${this.#services.instanceId}`];
+    let found: readonly ContainerSummary[];
+    try {
+      found = await this.#engine.containers.list({ labels }, { signal });
+    } catch (error) {
+      const isAway = error instanceof ProvisionerError && ['unavailable', 'timeout'].includes(error.kind);
+      if (!isAway) throw error;
+      return { resources: [], unreachable: [this.#engine.address] };
+    }
+    const listed = await Promise.all(found.map(async (container) => await this.#toResource(container)));
+    return { resources: listed.filter((resource) => resource !== undefined), unreachable: [] };
+  }
+
+  async reap(resource: OwnedResource, { signal }: CallOptions = {}): Promise<void> {
+    this.#assertOurs(resource);
+    const state = parseRemoteState(resource.state);
+    this.#assertOurs(state);
+    await removeOwned(this.#engine, containerOf(state.resource), { owner: state, signal });
+    await this.#states.forget(state);
+  }
+
+  /** Lets go of all kernels; they run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const kernel of [...this.#held]) await kernel[Symbol.asyncDispose]();
+    await this.#shared[Symbol.asyncDispose]();
+  }
+
+  get #engine(): DockerEngine {
+    return this.#shared.shared.engine;
+  }
+
+  #container(owner: ResourceOwner, details: ContainerDetails): DockerContainer {
+    const { engine, watch } = this.#shared.shared;
+    return new DockerContainer({
+      engine,
+      watch,
+      logger: this.#services.logger,
+      details,
+      address: isRunning(details) ? containerAddress(details, this.#config.docker_network ?? 'bridge', engine) : '',
+      forget: async () => {
+        await this.#states.forget(owner);
+      },
+    });
+  }
+
+  async #toResource({ id, name, labels }: ContainerSummary): Promise<OwnedResource | undefined> {
+    const owner = parseOwner(labels[OWNER_LABEL] ?? '');
+    if (owner?.instanceId !== this.#services.instanceId) return undefined;
+    const state = await this.#states.load(owner);
+    return { ...owner, id, state: state ?? leastState(owner, { container: id, name }) };
+  }
+
+  #assertOurs(owner: ResourceOwner): void {
+    if (owner.instanceId === this.#services.instanceId) return;
+    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
+      coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
+    });
+  }
+}
+
+/** A kernel in a container listens on all of its addresses, and says so: we know the one that is reached from here. */
+function wayTo(facts: LauncherFacts, container: DockerContainer): Promise<WayToKernel> {
+  const info = { ...facts.connection, ip: container.address };
+  return Promise.resolve({ connection: { info }, commHost: container.address });
+}
+
+/** Enough to remove a kernel of which nothing else is known. */
+function leastState({ instanceId, kernelId, incarnation }: ResourceOwner, resource: JsonObject): ProvisionerState {
+  return formatRemoteState({ instanceId, kernelId, incarnation, interruptSignal: 2, resource });
+}
+
+function containerOf({ container, name }: JsonObject): string {
+  const known = container ?? name;
+  if (typeof known === 'string') return known;
+  throw new ProvisionerError('INVALID_ARGUMENT', 'this is not the state of a kernel of docker-provisioner');
+}

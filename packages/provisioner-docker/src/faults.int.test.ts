@@ -1,0 +1,294 @@
+import { describe, expect, test } from '@jest/globals';
+import type { JsonObject, LaunchContext, LaunchProgress } from '@gateway-provisioners/core';
+import { createTestRendezvous } from '@gateway-provisioners/testkit';
+import { containersOf, launcherSpec, pythonLauncherArgv } from './testing/docker-bench.ts';
+import { FaultBench } from './testing/fault-bench.ts';
+
+interface Refusal {
+  readonly what: string;
+  readonly config?: JsonObject;
+  readonly context?: Partial<LaunchContext>;
+  readonly code: string;
+  readonly words: RegExp;
+}
+
+const shell = (script: string) => launcherSpec(['/bin/sh', '-c', script]);
+
+const refusals: readonly Refusal[] = [
+  {
+    what: 'an image that nobody has',
+    config: { image_name: '127.0.0.1:9/nope:1' },
+    code: 'IMAGE_PULL_FAILED',
+    words: /nope:1/,
+  },
+  {
+    what: 'an image that the engine lacks and may not pull',
+    config: { image_name: 'gp-test/nope:1', image_pull_policy: 'never' },
+    code: 'IMAGE_NOT_FOUND',
+    words: /gp-test\/nope:1/,
+  },
+  {
+    what: 'an image that is not allowed',
+    config: { allowed_images: ['gp-test/kernel-*'] },
+    context: { env: { KERNEL_IMAGE: 'evil/gp-test/kernel-py' } },
+    code: 'FORBIDDEN',
+    words: /allowed_images/,
+  },
+  {
+    what: 'an unknown network',
+    config: { docker_network: 'no-such-network' },
+    code: 'ENGINE_REFUSED',
+    words: /no-such-network/,
+  },
+  {
+    what: 'the network none',
+    config: { docker_network: 'none' },
+    code: 'LAUNCH_FAILED',
+    words: /no address in network none/,
+  },
+  {
+    what: 'a mount whose source is missing',
+    config: { volumes: ['/no/such:/data'] },
+    code: 'ENGINE_REFUSED',
+    words: /\/no\/such/,
+  },
+  {
+    what: 'a user name that would be another path',
+    config: { volumes: ['/home/{username}:/data'] },
+    context: { owner: '../../etc' },
+    code: 'FORBIDDEN',
+    words: /user/,
+  },
+  {
+    what: 'user id 0',
+    context: { env: { KERNEL_UID: '0' } },
+    code: 'FORBIDDEN',
+    words: /KERNEL_UID 0 .*prohibited_uids/,
+  },
+  { what: 'user id 00', context: { env: { KERNEL_UID: ' 00 ' } }, code: 'FORBIDDEN', words: /KERNEL_UID 0/ },
+  { what: 'group id 0', context: { env: { KERNEL_GID: '+0' } }, code: 'FORBIDDEN', words: /KERNEL_GID 0/ },
+  { what: 'a user id that is none', context: { env: { KERNEL_UID: '0x0' } }, code: 'INVALID_ENV', words: /KERNEL_UID/ },
+  {
+    what: 'a user id beyond 32 bits',
+    context: { env: { KERNEL_UID: '4294967296' } },
+    code: 'INVALID_ENV',
+    words: /KERNEL_UID/,
+  },
+  { what: 'a GPU where there is none', config: { gpus: 'all' }, code: 'ENGINE_REFUSED', words: /gpu/ },
+  {
+    what: 'a device that is not there',
+    config: { devices: ['/dev/no-such'] },
+    code: 'ENGINE_REFUSED',
+    words: /no-such/,
+  },
+  {
+    what: 'a program that the image lacks',
+    context: { kernelSpec: launcherSpec(['/no/such']) },
+    code: 'LAUNCH_FAILED',
+    words: /no\/such/,
+  },
+  { what: 'the user root', context: { owner: 'root' }, code: 'FORBIDDEN', words: /unauthorized_users/ },
+  {
+    what: 'a user who is not on the list',
+    config: { authorized_users: ['bob'] },
+    code: 'FORBIDDEN',
+    words: / authorized_users/,
+  },
+  {
+    what: 'a kernelspec of local kernels',
+    context: { kernelSpec: launcherSpec(['python3', '-m', 'ipykernel_launcher', '-f', '{connection_file}']) },
+    code: 'KERNELSPEC_INVALID',
+    words: /connection_file/,
+  },
+  {
+    what: 'a kernel that ends at once',
+    config: { image_name: 'gp-test/kernel-crash' },
+    context: { kernelSpec: shell('') },
+    code: 'LAUNCH_FAILED',
+    words: /code 3[^]*always fails/,
+  },
+  {
+    what: 'a kernel that is out of memory',
+    config: { memory: '32m' },
+    context: { kernelSpec: shell('python3 -c "b = bytearray(200 << 20)"; exit 0') },
+    code: 'LAUNCH_FAILED',
+    words: /out of memory/,
+  },
+];
+
+describe('what cannot work is refused with its reason, and leaves nothing', () => {
+  test.each(refusals)('$what', async ({ config = {}, context = {}, code, words }) => {
+    await using bench = await FaultBench.open({ config });
+    await expect(bench.launch(context)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
+    expect(await bench.leftovers()).toEqual([]);
+  });
+
+  test('no image at all; what the kernelspec itself names is one', async () => {
+    await using bench = await FaultBench.open({ config: { image_name: undefined } });
+    await expect(bench.launch()).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining('image_name'),
+    });
+    const env = { KERNEL_IMAGE: 'gp-test/kernel-py' };
+    const kernel = await bench.launch({ env, kernelSpec: { ...launcherSpec(pythonLauncherArgv), env } });
+    await kernel.kill();
+  });
+
+  test('a kernel that never calls home: LAUNCH_TIMEOUT at the deadline, with what it wrote', async () => {
+    await using bench = await FaultBench.open();
+    const kernelSpec = shell('echo I am waiting for a friend; exec sleep 600');
+    await expect(bench.launch({ kernelSpec, deadline: Date.now() + 4_000 })).rejects.toMatchObject({
+      code: 'LAUNCH_TIMEOUT',
+      message: expect.stringContaining('I am waiting for a friend'),
+    });
+    expect(await bench.leftovers()).toEqual([]);
+  });
+
+  test('a name that is taken by somebody else: a conflict, and theirs is left alone', async () => {
+    await using bench = await FaultBench.open();
+    const context = bench.context();
+    const name = `alice-${context.kernelId}`;
+    const id = await bench.engine.containers.create({ name, image: 'gp-test/kernel-py', command: ['true'] });
+    await expect(bench.provisioner.launch(context)).rejects.toMatchObject({ code: 'ENGINE_CONFLICT' });
+    expect((await bench.engine.containers.inspect(id))?.name).toBe(name);
+    await bench.engine.containers.remove(id);
+  });
+
+  test('launchers that are told a loopback address', async () => {
+    await using rendezvous = await createTestRendezvous();
+    await using bench = await FaultBench.open({ rendezvous });
+    await expect(bench.launch()).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining('127.0.0.1'),
+    });
+  });
+
+  test('an engine that is not there: at once, and list says that it could not be asked', async () => {
+    const hostEnv = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+    await using bench = await FaultBench.open({ hostEnv });
+    await expect(bench.launch()).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: true });
+    expect(await bench.provisioner.list()).toEqual({ resources: [], unreachable: ['unix:///nonexistent/docker.sock'] });
+  });
+});
+
+describe('a kernel in a container', () => {
+  test('is alone: no capabilities, no new privileges, its own user and groups, GP names of variables', async () => {
+    await using bench = await FaultBench.open();
+    const seen: LaunchProgress[] = [];
+    const kernel = await bench.launch(
+      { env: { KERNEL_UID: '2345', HOME: '/tmp' } },
+      { progress: (event) => seen.push(event) },
+    );
+    const client = await bench.connect(kernel);
+    const code = `
+import os, json
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+print(json.dumps({
+  "uid": os.getuid(), "gid": os.getgid(), "groups": sorted(os.getgroups()), "caps": status["CapBnd"].strip(),
+  "privileges": status["NoNewPrivs"].strip(), "names": sorted(os.environ), "secret": os.path.exists("/.gateway-provisioners/launcher-v2"),
+  "user": os.environ["KERNEL_USERNAME"], "image": os.environ["KERNEL_IMAGE"],
+}))`;
+    const facts: unknown = JSON.parse((await client.execute(code)).output);
+    expect(facts).toMatchObject({
+      uid: 2345,
+      gid: 100,
+      caps: '0000000000000000',
+      privileges: '1',
+      secret: false,
+      user: 'alice',
+      image: 'gp-test/kernel-py',
+    });
+    expect(facts).toMatchObject({
+      names: expect.arrayContaining(['KERNEL_ID', 'KERNEL_UID', 'KERNEL_GID', 'GP_DOCKER_MODE', 'KERNEL_LANGUAGE']),
+    });
+    expect(facts).toMatchObject({ names: expect.not.arrayContaining(['GP_LAUNCHER_V2']) });
+    expect(seen.map(({ phase }) => phase)).toEqual(['starting', 'connecting']);
+    await kernel.kill();
+  });
+
+  test('says nothing secret in what the engine shows of it', async () => {
+    await using bench = await FaultBench.open();
+    const context = bench.context();
+    const kernel = await bench.provisioner.launch(context);
+    const [name = ''] = await containersOf(bench.engine, context);
+    expect(name).toBe(`alice-${context.kernelId}`);
+    const { key } = kernel.connection.current.info;
+    expect(JSON.stringify(await bench.engine.containers.inspect(name))).not.toContain(key);
+    expect(await bench.engine.containers.logs(name, { maxBytes: 100_000 })).not.toContain(key);
+    await kernel.kill();
+  });
+
+  test.each(['gp-test/kernel-py', 'gp-test/kernel-gp'])(
+    'a kernelspec made for launch_docker.py runs the bootstrap of %s',
+    async (image) => {
+      await using bench = await FaultBench.open({ config: { image_name: image } });
+      const kernelSpec = launcherSpec([
+        ...['python', '/opt/kernels/docker_python/scripts/launch_docker.py', '--kernel-id', '{kernel_id}'],
+        ...['--public-key', '{public_key}', '--response-address', '{response_address}', '--port-range', '{port_range}'],
+        ...['--kernel-class-name', 'ipykernel.ipkernel.IPythonKernel'],
+      ]);
+      const kernel = await bench.launch({ kernelSpec });
+      const client = await bench.connect(kernel);
+      expect((await client.execute('import os; print(os.environ["KERNEL_CLASS_NAME"])')).output).toBe(
+        'ipykernel.ipkernel.IPythonKernel\n',
+      );
+      await kernel.kill();
+    },
+  );
+
+  test('with a read-only root, limits and volumes', async () => {
+    const mounts = [
+      { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
+      { type: 'tmpfs', target: '/home/jovyan', mode: 0o1777, size: '64m' },
+      { type: 'bind', source: '/usr/share', target: '/data', read_only: true },
+    ];
+    await using bench = await FaultBench.open({
+      config: { read_only_root: true, mounts, memory: '512m', cpus: 1, pids_limit: 100 },
+    });
+    const kernel = await bench.launch();
+    const client = await bench.connect(kernel);
+    const code =
+      'import os\nfor p in ("/x", "/data/x", "/tmp/x"):\n  try: open(p, "w"); print(p)\n  except OSError as e: print(e.errno)';
+    expect((await client.execute(code)).output).toBe('30\n30\n/tmp/x\n');
+    await kernel.kill();
+  });
+
+  test('whose memory runs out ends as oom', async () => {
+    await using bench = await FaultBench.open({ config: { memory: '160m' } });
+    const kernel = await bench.launch();
+    const client = await bench.connect(kernel);
+    client.execute('b = bytearray(400 << 20)').catch(() => undefined);
+    expect(await kernel.exited).toMatchObject({ reason: 'oom' });
+    await kernel.kill();
+  });
+
+  test('that is removed behind our back is gone, and dead', async () => {
+    await using bench = await FaultBench.open();
+    const context = bench.context();
+    const kernel = await bench.provisioner.launch(context);
+    const [name = ''] = await containersOf(bench.engine, context);
+    await bench.engine.containers.remove(name);
+    expect((await kernel.exited).reason).toMatch(/gone|signalled/);
+    expect(await kernel.liveness()).toBe('dead');
+    await kernel.kill();
+  });
+
+  test('is interrupted by the engine where its launcher cannot be reached', async () => {
+    await using bench = await FaultBench.open({ config: { launcher_protocol: 1, image_name: 'gp-test/kernel-gp' } });
+    const kernel = await bench.launch({ kernelSpec: launcherSpec(pythonLauncherArgv) });
+    const client = await bench.connect(kernel);
+    // The listener of a version 1 launcher is a child of the kernel.
+    await client
+      .execute('import psutil, os\nfor c in psutil.Process().children(recursive=True): c.kill()')
+      .catch(() => undefined);
+    const sleeping = client.execute('import time; time.sleep(600)', { timeoutMs: 60_000 });
+    const done = sleeping.then(({ content }) => content['status']);
+    let status: unknown;
+    while (status === undefined) {
+      await kernel.interrupt();
+      status = await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 300))]);
+    }
+    expect(status).toBe('error');
+    await kernel.kill();
+  });
+});

@@ -1,0 +1,30 @@
+import { describeSettings } from '@gateway-provisioners/core';
+import { dockerSettings } from './docker-settings.ts';
+
+/** The page `docs/reference/docker-settings.md`. */
+export function dockerSettingsPage(): string {
+  const rows = describeSettings(dockerSettings);
+  const groups = [...new Set(rows.map(({ group }) => group ?? 'Other'))];
+  const tables = groups.map((group) => {
+    const lines = rows
+      .filter((row) => (row.group ?? 'Other') === group)
+      .map(({ key, env, description }) => {
+        const variables = env.map((name) => `\`${name}\``).join(', ');
+        return `| \`${key}\` | ${variables} | ${description.replaceAll('|', '\\|')} |`;
+      });
+    return [`## ${group}`, '', '| setting | variables | meaning |', '|---|---|---|', ...lines, ''].join('\n');
+  });
+  return `# Settings of docker-provisioner
+
+<!-- Generated from packages/provisioner-docker/src/settings; a test compares the two: run it with UPDATE_DOCS=1. -->
+<!-- prettier-ignore-start -->
+
+A setting stands in the \`config\` of a kernelspec's \`metadata.kernel_provisioner\` (or of Enterprise Gateway's
+\`metadata.process_proxy\`), or in the environment of the gateway under one of the names given; the kernelspec counts
+first, then the first variable of the list that is set. Lists are lists in a kernelspec and texts with commas in the
+environment. Names that are not listed here are passed over.
+
+${tables.join('\n')}
+<!-- prettier-ignore-end -->
+`;
+}
