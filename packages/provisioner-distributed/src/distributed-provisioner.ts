@@ -123,9 +123,14 @@ export class DistributedProvisioner implements KernelProvisioner {
     return kernel;
   }
 
-  /** Errors: those of a connection when the host cannot be asked; `KERNEL_UNREACHABLE` when it was never seen ready. */
-  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+  /**
+   * A kernel whose launcher had not called home is one that nobody will ever talk to: it is removed.
+   * Errors: those of a connection when the host cannot be asked.
+   */
+  async attach(given: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
     const { clock, logger, rendezvous, instanceId } = this.#services;
+    const state = await this.#completed(given, options);
+    if (state === undefined) return undefined;
     const hold = this.#holder();
     const kernel = await attachRemoteKernel({
       state,
@@ -146,6 +151,19 @@ export class DistributedProvisioner implements KernelProvisioner {
     });
     if (kernel !== undefined) hold.take(kernel);
     return kernel;
+  }
+
+  /** The copy beside the kernel may know more than a state that was stored early. Undefined when neither is enough. */
+  async #completed(given: ProvisionerState, options: CallOptions): Promise<ProvisionerState | undefined> {
+    const owner = parseRemoteState(given);
+    this.#assertOurs(owner);
+    if (owner.connection !== undefined) return given;
+    const host = this.#hosts.find(hostNameOf(owner.resource));
+    const key = formatOwner(owner);
+    const copy = (await this.#listHost(host, options)).find((resource) => formatOwner(resource) === key);
+    if (copy !== undefined && parseRemoteState(copy.state).connection !== undefined) return copy.state;
+    await runProgram(host, removeProgram(placeOf(owner, this.#config)), options);
+    return undefined;
   }
 
   async list(options: CallOptions = {}): Promise<ResourceListing> {

@@ -167,7 +167,7 @@ describe('accounts and values', () => {
 describe.each([
   ['directly', host1, '1', {}],
   ['through a tunnel', islandHost, 'island', { tunneling: true }],
-] as const)('faults of the network, %s', (_how, host, name, config) => {
+] as const)('faults of the network, %s', (...[, host, name, config]) => {
   const settings = { remote_hosts: [host], ...config };
 
   test('20 kernels share one connection', async () => {

@@ -10,17 +10,16 @@ import type { PlacementOptions } from './placement.ts';
 function host(name: string, options: { load?: string; avoidUntil?: number } = {}): KernelHost {
   const base = new LocalHost(name, {});
   return {
-    ...base,
     id: name,
     name,
     address: name,
     isLocal: false,
     isTunnelled: false,
     avoidUntil: options.avoidUntil,
-    exec: async ({ stdin, signal }) => {
+    exec: async ({ stdin }) => {
       const program = Buffer.from(stdin).toString();
       const [, mark = ''] = /'\\n%s-begin\\n' (\S+)/.exec(program) ?? [];
-      if (options.load === undefined) throw new Error(`unreachable ${String(signal)}`);
+      if (options.load === undefined) throw new Error('unreachable');
       return await Promise.resolve({
         stdout: Buffer.from(`noise\n${mark}-begin\n${options.load}\n${mark}-end 0\n`),
         stderr: Buffer.alloc(0),

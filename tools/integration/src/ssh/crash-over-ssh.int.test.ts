@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals';
+import { delay } from '@gateway-provisioners/core';
+import { SeededRandom } from '@gateway-provisioners/core/testing';
+import { startMortalGateway } from '../robustness/mortal-gateway.ts';
+import type { MortalGateway } from '../robustness/mortal-gateway.ts';
+import { createScratchFolder } from '../support/scratch-folder.ts';
+import { until } from '../support/until.ts';
+import { kernelsOn, processesOn, sshKernelSpec, sshVariable } from './ssh-hosts.ts';
+
+const ROUNDS = 6;
+const SEED = Number(process.env['GP_TEST_SEED'] ?? 20_261_121);
+
+async function listed(gateway: MortalGateway): Promise<readonly string[]> {
+  const kernels = (await (await gateway.request('api/kernels')).json()) as readonly { readonly id: string }[];
+  return kernels.map(({ id }) => id);
+}
+
+test('kill -9 of the gateway at random points of a launch leaves nothing on a host that no kernel accounts for', async () => {
+  const random = new SeededRandom(SEED);
+  await using scratch = await createScratchFolder();
+  const [host1 = ''] = sshVariable('GP_SSH_HOSTS').split(' ');
+  await using spec = await sshKernelSpec([host1]);
+  const { env } = spec;
+  const before = new Set(await kernelsOn('1'));
+  let gateway = await startMortalGateway({ scratch, env });
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const delayMs = random.fraction() * 2_500;
+      let answered: string | undefined;
+      const launch = gateway
+        .request('api/kernels', { method: 'POST', body: JSON.stringify({ name: 'python3' }) })
+        .then(async (response) => (answered = ((await response.json()) as { id?: string }).id))
+        .catch(() => undefined);
+      await delay(delayMs);
+      await gateway.killHard();
+      await launch;
+      gateway = await startMortalGateway({ scratch, env });
+      const where = `round ${round}, seed ${SEED}, ${delayMs.toFixed(0)} ms`;
+      let ids: readonly string[] = [];
+      let folders: readonly string[] = [];
+      await until({ what: 'what is on the host is what is listed', timeoutMs: 60_000 }, async () => {
+        ids = await listed(gateway);
+        folders = (await kernelsOn('1')).filter((name) => !before.has(name));
+        return folders.length === ids.length && ids.every((id) => folders.some((name) => name.includes(id)));
+      }).catch((cause: unknown) => {
+        const seen = `listed: ${ids.join(', ')}; on the host: ${folders.join(', ')}`;
+        throw new Error(`${where}: ${seen}\n${gateway.log()}`, { cause });
+      });
+      if (answered !== undefined) expect(await listed(gateway)).toContain(answered);
+      for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    }
+  } finally {
+    for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    await gateway.killHard();
+  }
+  await until(
+    { what: 'nothing left on the host', timeoutMs: 30_000 },
+    async () => (await processesOn('1')).length === 0,
+  );
+  expect(await kernelsOn('1')).toEqual([]);
+}, 300_000);
