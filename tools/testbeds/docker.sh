@@ -8,6 +8,7 @@
 #   tools/testbeds/docker.sh kill-engine          SIGKILL to the spare engine's daemon; its containers run on
 #   tools/testbeds/docker.sh stop-engine          SIGTERM to it: it stops its containers first
 #   tools/testbeds/docker.sh start-engine         starts it again (GP_DOCKER_LIVE_RESTORE=1: adopting its containers)
+#   tools/testbeds/docker.sh down-spare           removes the containers of the spare engine and stops it
 #   tools/testbeds/docker.sh down [--purge]       removes all containers, stops both engines; --purge: images too
 #
 # An engine that answers at DOCKER_HOST, or at /var/run/docker.sock, is used as it is, and never stopped. Otherwise one
@@ -390,10 +391,11 @@ case ${1:-} in
   kill-engine) end_process "$(folder spare)/dockerd.pid" dockerd KILL 5 ;;
   stop-engine) end_process "$(folder spare)/dockerd.pid" dockerd TERM 30 ;;
   start-engine) locked up spare ;;
+  down-spare) tear_down spare ;;
   down)
     tear_down spare
     tear_down main
     [[ ${2:-} == --purge ]] && rm -rf "$run"
     ;;
-  *) fail "usage: $0 env | up | images | status | kill-engine | stop-engine | start-engine | down [--purge]" ;;
+  *) fail "usage: $0 env | up | images | status | kill-engine | stop-engine | start-engine | down-spare | down [--purge]" ;;
 esac
