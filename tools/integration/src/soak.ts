@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { fuzzTargets as launcherTargets } from '@gateway-provisioners/launcher-protocol/testing';
 import { fuzzTargets as wireTargets } from '@gateway-provisioners/wire/testing';
 import { pythonListenerFuzzTargets } from './launchers/fuzz-python-listener.ts';
+import { jvmFuzzTarget } from './launchers/jvm-fuzz.ts';
 import { installFakeKernel, runCrashCampaign } from './robustness/crash-campaign.ts';
 import { startMortalGateway } from './robustness/mortal-gateway.ts';
 import { MAX_SLOPE_BYTES, measureGrowth } from './robustness/start-stop-campaign.ts';
@@ -30,7 +31,7 @@ const { values, positionals } = parseArgs({
 });
 const seed = Number(values.seed);
 const what = positionals[0] ?? 'all';
-const fuzzTargets = [...wireTargets, ...launcherTargets, ...pythonListenerFuzzTargets];
+const fuzzTargets = [...wireTargets, ...launcherTargets, ...pythonListenerFuzzTargets, jvmFuzzTarget];
 
 const campaigns: Readonly<Record<string, () => Promise<number>>> = { fuzz, cycles, kills };
 
