@@ -38,7 +38,8 @@ import { listProgram, removeProgram, saveStateProgram } from './shell/kernel-pro
 import { runProgram } from './shell/run-program.ts';
 import { wayTo } from './way-to.ts';
 
-const LIST_MS = 20_000;
+/** For a question to a host that may be silent. */
+const ASK_MS = 20_000;
 
 export interface DistributedProvisionerOptions {
   /** Chooses among hosts, instead of what `load_balancing_algorithm` names. */
@@ -281,7 +282,11 @@ export class DistributedProvisioner implements KernelProvisioner {
   }
 
   async #saveState(process: RemoteProcess, owner: ResourceOwner, state: ProvisionerState): Promise<void> {
-    await runProgram(process.host, saveStateProgram(placeOf(owner, this.#config), JSON.stringify(state)), {});
+    const program = saveStateProgram(placeOf(owner, this.#config), JSON.stringify(state));
+    const what = `the copy of the state on ${process.host.name}`;
+    await withDeadline({ what, timeoutMs: ASK_MS, clock: this.#services.clock }, async (scope) => {
+      await runProgram(process.host, program, { signal: scope.signal });
+    });
   }
 
   async #listHost(host: KernelHost, { signal }: CallOptions): Promise<readonly OwnedResource[]> {
@@ -289,7 +294,7 @@ export class DistributedProvisioner implements KernelProvisioner {
     const what = `the kernels of ${host.name}`;
     const { clock, instanceId } = this.#services;
     const output = await withDeadline(
-      { what, timeoutMs: LIST_MS, signal, clock },
+      { what, timeoutMs: ASK_MS, signal, clock },
       async (scope) => await runProgram(host, listProgram(remoteDir), { signal: scope.signal }),
     );
     const lines = output.toString('utf8').split('\n');

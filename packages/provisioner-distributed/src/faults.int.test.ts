@@ -1,6 +1,10 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { delay, isProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchedKernel } from '@gateway-provisioners/core';
+import { launchersDir } from '@gateway-provisioners/launchers';
 import { SshBench } from './testing/ssh-bench.ts';
 import { ourProcesses, pythonSpec, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
@@ -131,6 +135,23 @@ describe('launches that cannot succeed say why', () => {
 });
 
 describe('accounts and values', () => {
+  test('what the kernelspec brings along is copied to the host, with its wrapper script', async () => {
+    const resourceDir = await mkdtemp(join(tmpdir(), 'gp-spec-'));
+    try {
+      await cp(join(launchersDir, 'python', 'scripts'), join(resourceDir, 'scripts'), { recursive: true });
+      await mkdir(join(resourceDir, 'bin'));
+      const wrapper = `#!/bin/sh\nexec ${testbed.python} "$(dirname "$0")/../scripts/launch_ipykernel.py" "$@"\n`;
+      await writeFile(join(resourceDir, 'bin', 'run.sh'), wrapper, { mode: 0o755 });
+      await using bench = await SshBench.open({ remote_hosts: [host1], staging: 'always' });
+      const argv = ['{resource_dir}/bin/run.sh', ...pythonSpec.argv.slice(2)];
+      const client = await bench.connect(await bench.launch({ kernelSpec: { ...pythonSpec, argv, resourceDir } }));
+      expect((await client.execute('print(6 * 7)')).output).toBe('42\n');
+      expect(await ssh('ps', '1')).toMatch(/\/home\/gp\/\.gateway-provisioners\/launchers\/[0-9a-f]+\/bin\/run\.sh/);
+    } finally {
+      await rm(resourceDir, { recursive: true });
+    }
+  });
+
   test.each(['gpnoisy', 'gpdash'])('a kernel of %s, whose shell or profile is unusual', async (user) => {
     await using bench = await SshBench.open({ remote_hosts: [`${user}@${host1}`] });
     const client = await bench.connect(await bench.launch());

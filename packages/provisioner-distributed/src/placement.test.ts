@@ -31,7 +31,6 @@ function host(name: string, options: { load?: string; avoidUntil?: number } = {}
     openResponseWay: () => Promise.reject(new Error('not used')),
     upload: () => Promise.reject(new Error('not used')),
     hold: () => base.hold(),
-    onConnected: () => base.onConnected(),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { Cancellation } from '@gateway-provisioners/core';
 import type { ShellHost } from '../shell/run-program.ts';
 import type { SshAddress, SshExecOptions, SshExecResult } from '../ssh/ssh-connection.ts';
 
@@ -51,5 +50,4 @@ export interface KernelHost extends ShellHost {
   upload(bundle: Bundle, remoteDir: string, call: HostCall): Promise<void>;
   /** While held, a lost connection is made anew. */
   hold(): Disposable;
-  onConnected(listener: () => void): Cancellation;
 }

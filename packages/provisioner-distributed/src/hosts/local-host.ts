@@ -97,8 +97,4 @@ export class LocalHost implements KernelHost {
   hold(): Disposable {
     return { [Symbol.dispose]: () => undefined };
   }
-
-  onConnected(): () => void {
-    return () => undefined;
-  }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
-import type { Cancellation, Logger } from '@gateway-provisioners/core';
+import type { Logger } from '@gateway-provisioners/core';
 import { errorMessage } from '@gateway-provisioners/core';
 import { runProgram } from '../shell/run-program.ts';
 import { unpackProgram } from '../shell/unpack-program.ts';
@@ -85,10 +85,6 @@ export class RemoteHost implements KernelHost {
 
   hold(): Disposable {
     return this.#ssh.hold();
-  }
-
-  onConnected(listener: () => void): Cancellation {
-    return this.#ssh.onConnected(listener);
   }
 
   /** A launcher's connection, through the tunnel, to the response listener. */
