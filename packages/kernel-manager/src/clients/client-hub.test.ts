@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@gateway-provisioners/core';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage } from '@gateway-provisioners/wire';
 import fc from 'fast-check';
-import { ManualClock, settle } from '../testing/manual-clock.ts';
 import { ClientHub } from './client-hub.ts';
 import type { ClientHubOptions, HubClient } from './client-hub.ts';
 

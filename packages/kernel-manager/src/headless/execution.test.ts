@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import type { Execution } from '../types.ts';
-import { ManualClock, settle } from '../testing/manual-clock.ts';
 import { TestClient, describeMessage, testManager } from '../testing/test-manager.ts';
 import type { Manager } from '../manager/manager.ts';
 

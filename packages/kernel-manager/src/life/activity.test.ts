@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage } from '@gateway-provisioners/wire';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { Activity } from './activity.ts';
 
 const request = (msgId: string) => createMessage({ channel: 'shell', msgType: 'execute_request', session: 'c', msgId });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage, RoutedMessage } from '@gateway-provisioners/wire';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { IdleHold } from './idle-hold.ts';
 
 const session = 'kernel';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import { untilAborted } from '../testing/fake-backend.ts';
-import { ManualClock, settle } from '../testing/manual-clock.ts';
 import { TestClient, testManager, testSpec } from '../testing/test-manager.ts';
 import type { TestManagerOptions } from '../testing/test-manager.ts';
 import { memoryStore } from '../store/memory-store.ts';

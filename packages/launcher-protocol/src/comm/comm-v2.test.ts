@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import type { CommState } from '@gateway-provisioners/core';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { FakeCommV2 } from '../testing/fake-comm-v2.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { eventually } from '../testing/listener-bench.ts';
 import { openComm } from './open-comm.ts';
 

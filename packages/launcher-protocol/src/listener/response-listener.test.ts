@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { ListenerBench } from '../testing/listener-bench.ts';
 import { answerAsLauncher, launcherFields } from '../testing/fake-launcher.ts';
 import { encodeVersion0, encodeVersion1, encodeVersion2, readLauncherV2 } from '../testing/launcher-payloads.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { sendPayload } from '../testing/send-payload.ts';
 
 const refusal = '{"version":2,"ok":false,"error":"refused"}\n';

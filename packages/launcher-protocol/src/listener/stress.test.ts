@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { answerAsLauncher, launcherFields } from '../testing/fake-launcher.ts';
 import { encodeVersion1 } from '../testing/launcher-payloads.ts';
 import { ListenerBench } from '../testing/listener-bench.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { sendPayload } from '../testing/send-payload.ts';
 
 async function stall(bench: ListenerBench, count: number): Promise<Socket[]> {

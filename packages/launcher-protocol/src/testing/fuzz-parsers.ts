@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { isProvisionerError, silentLogger, systemClock } from '@gateway-provisioners/core';
-import type { CommState, ErrorCode } from '@gateway-provisioners/core';
+import { silentLogger, systemClock } from '@gateway-provisioners/core';
+import type { CommState } from '@gateway-provisioners/core';
+import { disturb, fuzzTarget, mutateText } from '@gateway-provisioners/core/testing';
+import type { FuzzAttempt, FuzzTarget, SeededRandom } from '@gateway-provisioners/core/testing';
 import { openBound, parseHello, parseReply } from '../comm/comm-messages.ts';
 import { openComm } from '../comm/open-comm.ts';
 import { encodeBase64 } from '../crypto/base64.ts';
@@ -13,52 +15,24 @@ import { Registrations } from '../listener/registration.ts';
 import { parseLauncherInfo } from '../payload/launcher-info.ts';
 import { sealedLine } from '../payload/version2.ts';
 import { launcherFields } from './fake-launcher.ts';
-import type { FuzzTarget } from './fuzz-target.ts';
 import { encodeVersion0, encodeVersion1, encodeVersion2 } from './launcher-payloads.ts';
-import { SeededRandom, disturb, mutate } from './seeded-random.ts';
-
-/** Tries one input: true when it was accepted, an error of the code when refused; anything else ends the run. */
-type Attempt = (random: SeededRandom) => boolean;
 
 export const parserFuzzTargets: readonly FuzzTarget[] = [
-  target('payload', 'PROTOCOL_ERROR', payloadAttempt()),
-  target('launcher-info', 'INVALID_CONNECTION_INFO', tryLauncherInfo),
-  target('comm-hello', 'PROTOCOL_ERROR', tryHello),
-  target('comm-request', 'PROTOCOL_ERROR', tryRequest),
-  target('comm-reply', 'PROTOCOL_ERROR', tryReply),
-  target('comm-state', 'INVALID_ARGUMENT', tryState),
-  target('host-port', 'INVALID_ARGUMENT', tryHostPort),
+  fuzzTarget('payload', 'PROTOCOL_ERROR', payloadAttempt()),
+  fuzzTarget('launcher-info', 'INVALID_CONNECTION_INFO', tryLauncherInfo),
+  fuzzTarget('comm-hello', 'PROTOCOL_ERROR', tryHello),
+  fuzzTarget('comm-request', 'PROTOCOL_ERROR', tryRequest),
+  fuzzTarget('comm-reply', 'PROTOCOL_ERROR', tryReply),
+  fuzzTarget('comm-state', 'INVALID_ARGUMENT', tryState),
+  fuzzTarget('host-port', 'INVALID_ARGUMENT', tryHostPort),
 ];
-
-function target(name: string, code: ErrorCode, attempt: Attempt): FuzzTarget {
-  return {
-    name,
-    run(seed, durationMs) {
-      const random = new SeededRandom(seed);
-      const endsAt = performance.now() + durationMs;
-      let runs = 0;
-      let accepted = 0;
-      // At least some inputs, however slow the machine.
-      while (runs < 100 || performance.now() < endsAt) {
-        runs += 1;
-        try {
-          if (attempt(random)) accepted += 1;
-        } catch (error) {
-          if (isProvisionerError(error, code)) continue;
-          throw new Error(`${name}: input ${runs} of seed ${seed}: ${String(error)}`, { cause: error });
-        }
-      }
-      return { runs, accepted };
-    },
-  };
-}
 
 function check(holds: boolean, promise: string, input: string): void {
   if (!holds) throw new Error(`${promise}; input: ${JSON.stringify(input)}`);
 }
 
 /** Everything that may come to the listener's port, as whole payloads. */
-function payloadAttempt(): Attempt {
+function payloadAttempt(): FuzzAttempt {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
   const publicKeyText = encodeBase64(publicKey.export({ type: 'spki', format: 'der' }));
   const boxKeys = createBoxKeys();
@@ -109,8 +83,10 @@ function payloadAttempt(): Attempt {
 
 /** Changes the text, or what the base64 of version 1 holds. */
 function mutateInside(payload: string, random: SeededRandom): string {
-  if (payload.startsWith('{') || random.below(2) === 0) return mutate(payload, random);
-  return Buffer.from(mutate(Buffer.from(payload, 'base64').toString('latin1'), random), 'latin1').toString('base64');
+  if (payload.startsWith('{') || random.below(2) === 0) return mutateText(payload, random);
+  return Buffer.from(mutateText(Buffer.from(payload, 'base64').toString('latin1'), random), 'latin1').toString(
+    'base64',
+  );
 }
 
 function tryLauncherInfo(random: SeededRandom): boolean {
@@ -140,14 +116,14 @@ const binding = { kernelId: 'k', challenge, seq: 1 };
 /** A sealed line with a disturbed content, or a sealed line disturbed. */
 function commLine(content: Readonly<Record<string, unknown>>, random: SeededRandom): string {
   const text = JSON.stringify(disturb({ kernel_id: 'k', challenge, seq: 1, ...content }, random));
-  const inside = random.below(3) === 0 ? mutate(text, random) : text;
+  const inside = random.below(3) === 0 ? mutateText(text, random) : text;
   const line = sealedLine(seal(Buffer.from(inside), key));
-  return random.below(3) === 0 ? mutate(line, random) : line;
+  return random.below(3) === 0 ? mutateText(line, random) : line;
 }
 
 function tryHello(random: SeededRandom): boolean {
   const line = JSON.stringify(disturb({ version: 2, challenge }, random));
-  const input = random.below(2) === 0 ? mutate(line, random) : line;
+  const input = random.below(2) === 0 ? mutateText(line, random) : line;
   check(Buffer.from(parseHello(input), 'base64').length === 32, 'a challenge of another size', input);
   return true;
 }
@@ -179,7 +155,7 @@ function tryState(random: SeededRandom): boolean {
 }
 
 function tryHostPort(random: SeededRandom): boolean {
-  const input = mutate(random.pick(['host:8877', '[fd00::7]:8877', '10.0.0.1', '::1', '[::1]']), random);
+  const input = mutateText(random.pick(['host:8877', '[fd00::7]:8877', '10.0.0.1', '::1', '[::1]']), random);
   const { host, port = 1 } = parseHostPort(input);
   check(host !== '' && port >= 1 && port <= 65_535, 'not a host and a port', input);
   return true;

@@ -5,13 +5,13 @@ import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { isProvisionerError, systemClock, withDeadline } from '@gateway-provisioners/core';
 import type { CommChannel, CommState } from '@gateway-provisioners/core';
+import { SeededRandom, mutateText } from '@gateway-provisioners/core/testing';
+import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
 import { openComm } from '../comm/open-comm.ts';
 import { createResponseListener } from '../listener/create-response-listener.ts';
 import { answerAsLauncher, launcherFields } from './fake-launcher.ts';
 import { FakeCommV2 } from './fake-comm-v2.ts';
-import type { FuzzReport, FuzzTarget } from './fuzz-target.ts';
 import { encodeVersion1, encodeVersion2, readLauncherV2 } from './launcher-payloads.ts';
-import { SeededRandom, mutate } from './seeded-random.ts';
 
 /** Both ends of both protocols with real sockets: odd bytes in odd pieces, ends and resets at any point. */
 export const peerFuzzTargets: readonly FuzzTarget[] = [
@@ -37,7 +37,7 @@ async function fuzzListener(seed: number, durationMs: number): Promise<FuzzRepor
           : encodeVersion2(fields, readLauncherV2(parameters.secret.launcherV2)).payload;
       // A prefix at most, so that none of them is the answer.
       const cut = valid.slice(0, random.below(valid.length - 40));
-      await sendOddly(random.below(2) === 0 ? cut : mutate(cut, random), { port: listener.port, random });
+      await sendOddly(random.below(2) === 0 ? cut : mutateText(cut, random), { port: listener.port, random });
     });
     await answerAsLauncher(parameters, { version: random.pick([1, 2] as const), fields: { pid: runs + 1 } });
     const { pid } = await launch.answer;
@@ -77,7 +77,7 @@ async function fuzzClient(version: 1 | 2, seed: number, durationMs: number): Pro
   const endsAt = performance.now() + durationMs;
   const key = randomBytes(32);
   const kernelId = 'fuzz';
-  const rewriteReply = (line: string): string => (random.below(2) === 0 ? line : mutate(line, random));
+  const rewriteReply = (line: string): string => (random.below(2) === 0 ? line : mutateText(line, random));
   await using honest = await FakeCommV2.start({ kernelId, key, rewriteReply });
   const hostile = createServer((socket) => {
     behaveOddly(socket, random);
@@ -124,7 +124,7 @@ async function isAnswered(comm: CommChannel, random: SeededRandom, mayEnd: boole
 function behaveOddly(socket: Socket, random: SeededRandom): void {
   socket.on('error', () => undefined);
   const hello = `${JSON.stringify({ version: 2, challenge: Buffer.alloc(32).toString('base64') })}\n`;
-  socket.write(random.pick(['', 'x', '\n', hello, hello + hello, mutate(hello, random), 'y'.repeat(70_000)]));
+  socket.write(random.pick(['', 'x', '\n', hello, hello + hello, mutateText(hello, random), 'y'.repeat(70_000)]));
   const after = random.pick(['end', 'reset', 'echo', 'read'] as const);
   if (after === 'end') socket.end();
   else if (after === 'reset') socket.resetAndDestroy();

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { channelNames, isProvisionerError } from '@gateway-provisioners/core';
-import type { ErrorCode } from '@gateway-provisioners/core';
+import { channelNames } from '@gateway-provisioners/core';
+import { fuzzTarget, mutateBytes } from '@gateway-provisioners/core/testing';
+import type { FuzzTarget, SeededRandom } from '@gateway-provisioners/core/testing';
 import { parseConnectionInfo } from '../connection-info.ts';
 import { defaultFraming } from '../framings/default-framing.ts';
 import { scanJsonObject } from '../framings/json-scanner.ts';
@@ -8,52 +9,16 @@ import { v1Framing } from '../framings/v1-framing.ts';
 import type { WebSocketFraming } from '../framings/websocket-framing.ts';
 import { KernelMessage } from '../kernel-message.ts';
 import { joinFrames, splitFrames } from '../message-frames.ts';
-import type { FuzzReport, FuzzTarget } from './fuzz-target.ts';
-import { SeededRandom, mutate } from './mutator.ts';
-
-/** Tries one input: true when it was accepted, an error of the code when refused; anything else ends the run. */
-type Attempt = (random: SeededRandom) => boolean;
 
 /** The decoders of this package that read what a client, a kernel or a launcher sent. */
 export const decoderFuzzTargets: readonly FuzzTarget[] = [
-  target('message-frames', 'PROTOCOL_ERROR', tryFrames),
-  target('v1-framing', 'PROTOCOL_ERROR', (random) => tryFraming(v1Framing, random)),
-  target('default-framing-text', 'PROTOCOL_ERROR', tryDefaultText),
-  target('default-framing-binary', 'PROTOCOL_ERROR', (random) => tryFraming(defaultFraming, random)),
-  target('json-scanner', 'PROTOCOL_ERROR', tryScanner),
-  target('connection-info', 'INVALID_CONNECTION_INFO', tryConnectionInfo),
+  fuzzTarget('message-frames', 'PROTOCOL_ERROR', tryFrames),
+  fuzzTarget('v1-framing', 'PROTOCOL_ERROR', (random) => tryFraming(v1Framing, random)),
+  fuzzTarget('default-framing-text', 'PROTOCOL_ERROR', tryDefaultText),
+  fuzzTarget('default-framing-binary', 'PROTOCOL_ERROR', (random) => tryFraming(defaultFraming, random)),
+  fuzzTarget('json-scanner', 'PROTOCOL_ERROR', tryScanner),
+  fuzzTarget('connection-info', 'INVALID_CONNECTION_INFO', tryConnectionInfo),
 ];
-
-function target(name: string, code: ErrorCode, attempt: Attempt): FuzzTarget {
-  return {
-    name,
-    run(seed, durationMs) {
-      const random = new SeededRandom(seed);
-      const endsAt = performance.now() + durationMs;
-      let runs = 0;
-      let accepted = 0;
-      // At least some inputs, however slow the machine.
-      while (runs < 100 || performance.now() < endsAt) {
-        runs += 1;
-        if (attemptOnce(attempt, random, { name, seed, runs, code })) accepted += 1;
-      }
-      return { runs, accepted } satisfies FuzzReport;
-    },
-  };
-}
-
-function attemptOnce(
-  attempt: Attempt,
-  random: SeededRandom,
-  where: { name: string; seed: number; runs: number; code: ErrorCode },
-): boolean {
-  try {
-    return attempt(random);
-  } catch (error) {
-    if (isProvisionerError(error, where.code)) return false;
-    throw new Error(`${where.name}: input ${where.runs} of seed ${where.seed}: ${String(error)}`, { cause: error });
-  }
-}
 
 function check(holds: boolean, promise: string, input: Buffer): void {
   if (!holds) throw new Error(`${promise}; input in base64: ${input.toString('base64')}`);
@@ -93,7 +58,7 @@ function tryFrames(random: SeededRandom): boolean {
   const changed = random.pick([
     () => frames.toSpliced(at, 1),
     () => frames.slice(0, at),
-    () => frames.with(at, mutate(frames[at] ?? Buffer.alloc(0), random)),
+    () => frames.with(at, mutateBytes(frames[at] ?? Buffer.alloc(0), random)),
   ])();
   const input = Buffer.concat(changed);
   const { parts, signature, buffers } = splitFrames(changed);
@@ -113,14 +78,17 @@ function tryFraming(framing: WebSocketFraming, random: SeededRandom): boolean {
   if (framing.name === 'default' && message.buffers.length === 0) {
     message = new KernelMessage({ channel: message.channel, parts: message.parts, buffers: [Buffer.from('b')] });
   }
-  const input = mutate(Buffer.concat(framing.encodeFrame(message).chunks), random);
+  const input = mutateBytes(Buffer.concat(framing.encodeFrame(message).chunks), random);
   checkRoundTrip(framing, input, framing.decode(input));
   return true;
 }
 
 function tryDefaultText(random: SeededRandom): boolean {
   const { channel, parts } = sampleMessage(random);
-  const text = mutate(Buffer.from(defaultFraming.encode(new KernelMessage({ channel, parts }))), random).toString();
+  const text = mutateBytes(
+    Buffer.from(defaultFraming.encode(new KernelMessage({ channel, parts }))),
+    random,
+  ).toString();
   checkRoundTrip(defaultFraming, Buffer.from(text), defaultFraming.decode(text));
   return true;
 }
@@ -139,7 +107,7 @@ const JSON_SAMPLES = [
 ].map((text) => Buffer.from(text));
 
 function tryScanner(random: SeededRandom): boolean {
-  const text = mutate(random.pick(JSON_SAMPLES), random).toString();
+  const text = mutateBytes(random.pick(JSON_SAMPLES), random).toString();
   const input = Buffer.from(text);
   const expected = parseObject(text);
   let members: ReadonlyMap<string, Buffer> | undefined;

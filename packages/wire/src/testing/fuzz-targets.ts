@@ -1,5 +1,5 @@
+import type { FuzzTarget } from '@gateway-provisioners/core/testing';
 import { decoderFuzzTargets } from './decoder-fuzz-targets.ts';
-import type { FuzzTarget } from './fuzz-target.ts';
 import { zmtpFuzzTargets } from './zmtp-fuzz-targets.ts';
 
 /** Every decoder of this package, for the fuzzing in CI and the soak. */

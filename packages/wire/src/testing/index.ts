@@ -6,6 +6,5 @@ export type { FakeKernelRequest, FakeKernelSocketsOptions, FakeRequestChannel } 
 export { FakeKernelSockets } from './fake-kernel-sockets.ts';
 export type { FakeMessagingKernelOptions, FakeMessagingRequest } from './fake-messaging-kernel.ts';
 export { FakeMessagingKernel } from './fake-messaging-kernel.ts';
-export type { FuzzReport, FuzzTarget } from './fuzz-target.ts';
 export { fuzzTargets } from './fuzz-targets.ts';
 export { RawPublisher } from './raw-publisher.ts';

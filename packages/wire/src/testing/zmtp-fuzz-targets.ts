@@ -1,12 +1,12 @@
 import { isProvisionerError } from '@gateway-provisioners/core';
+import { SeededRandom, mutateBytes } from '@gateway-provisioners/core/testing';
+import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
 import type { Frames } from '../channel-socket.ts';
 import { encodeCommand, encodeMetadata } from '../zmtp/command.ts';
 import { FrameDecoder } from '../zmtp/frame-decoder.ts';
 import { encodeMessages } from '../zmtp/frame-encoder.ts';
 import { encodeGreeting } from '../zmtp/greeting.ts';
 import { ZmtpSession } from '../zmtp/zmtp-session.ts';
-import type { FuzzReport, FuzzTarget } from './fuzz-target.ts';
-import { SeededRandom, mutate } from './mutator.ts';
 
 const MAX_MESSAGE_BYTES = 20_000;
 const MIN_RUNS = 100;
@@ -75,7 +75,7 @@ function run({ seed, durationMs, decode, make }: Job): FuzzReport {
     runs += 1;
     const { bytes, messages } = make(random);
     const isIntact = random.below(4) === 0;
-    const input = isIntact ? bytes : mutate(bytes, random);
+    const input = isIntact ? bytes : mutateBytes(bytes, random);
     const whole = decode([input]);
     const cut = decode(cutAnywhere(input, random));
     if (describe(whole) !== describe(cut)) fail('the outcome depends on the chunks', input);

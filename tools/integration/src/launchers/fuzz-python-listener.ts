@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import { Duplex, Transform, pipeline } from 'node:stream';
 import { isProvisionerError } from '@gateway-provisioners/core';
 import type { CommChannel, CommState, DialComm } from '@gateway-provisioners/core';
+import { SeededRandom } from '@gateway-provisioners/core/testing';
+import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
 import { dialTcp, openComm } from '@gateway-provisioners/launcher-protocol';
-import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/launcher-protocol/testing';
 import { launcherPath } from '@gateway-provisioners/launchers';
-import { seededRandom } from '../robustness/seeded-random.ts';
 import { until } from '../support/until.ts';
 import { LauncherBench } from './launcher-bench.ts';
 import type { LaunchUnderTest } from './launcher-bench.ts';
@@ -25,7 +25,8 @@ export const pythonListenerFuzzTargets: readonly FuzzTarget[] = ([1, 2] as const
 }));
 
 async function fuzz(protocol: 1 | 2, seed: number, durationMs: number): Promise<FuzzReport> {
-  const random = seededRandom(seed);
+  const numbers = new SeededRandom(seed);
+  const random: Random = () => numbers.fraction();
   await using bench = await LauncherBench.start();
   const launched = await startListener(bench, protocol);
   const answer = await launched.answer();

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { delay } from '@gateway-provisioners/core';
+import { SeededRandom } from '@gateway-provisioners/core/testing';
 import { fakeKernelSpec } from '@gateway-provisioners/testkit';
 import { openRawClient } from '../clients/raw-client.ts';
 import { processesMarked } from '../support/process-census.ts';
@@ -9,7 +10,6 @@ import type { ScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
 import { startMortalGateway } from './mortal-gateway.ts';
 import type { MortalGateway } from './mortal-gateway.ts';
-import { seededRandom } from './seeded-random.ts';
 
 export type Phase = 'launch' | 'run' | 'shutdown';
 
@@ -31,15 +31,15 @@ const SPREAD_MS: Readonly<Record<Phase, number>> = { launch: 250, run: 150, shut
  * no listed kernel accounts for. Rejects at the first violation, with the round and the seed.
  */
 export async function runCrashCampaign(options: CrashCampaignOptions): Promise<Hits> {
-  const random = seededRandom(options.seed);
+  const random = new SeededRandom(options.seed);
   const hits: Hits = { launch: 0, run: 0, shutdown: 0 };
   await using scratch = await createScratchFolder();
   const env = await installFakeKernel(scratch);
   let gateway = await startMortalGateway({ scratch, env });
   try {
     for (let round = 0; round < options.kills; round += 1) {
-      const phase = (['launch', 'run', 'shutdown'] as const)[Math.floor(random() * 3)] ?? 'launch';
-      const delayMs = random() * SPREAD_MS[phase];
+      const phase = random.pick(['launch', 'run', 'shutdown'] as const);
+      const delayMs = random.fraction() * SPREAD_MS[phase];
       const where = `round ${round} seed ${options.seed} phase ${phase} delay ${delayMs.toFixed(1)} ms`;
       try {
         const outcome = await killDuring({ gateway, phase, delayMs, round });

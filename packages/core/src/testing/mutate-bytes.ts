@@ -1,38 +1,11 @@
 import { Buffer } from 'node:buffer';
-
-/** A small seeded generator (mulberry32): the same inputs on every machine. */
-export class SeededRandom {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** An integer from 0 to `limit - 1`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new RangeError('nothing to pick from');
-    return value;
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)));
-  }
-}
+import type { SeededRandom } from './seeded-random.ts';
 
 /** Numbers at which decoders break: zero, one, the ends of the integer types, ends of exactness. */
 const EDGES = [0n, 1n, 5n, 0x7fn, 0xffn, 0xffffn, 0x7fffffffn, 0xffffffffn, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 
 /** Changes some bytes of a valid input: the way past a decoder's first checks. */
-export function mutate(input: Buffer, random: SeededRandom): Buffer {
+export function mutateBytes(input: Buffer, random: SeededRandom): Buffer {
   let result = input;
   for (let count = 1 + random.below(3); count > 0; count -= 1) result = mutateOnce(result, random);
   return result;

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Cancellation, Clock } from '@gateway-provisioners/core';
+import type { Cancellation, Clock } from '../clock.ts';
 
 interface Timer {
   readonly at: number;

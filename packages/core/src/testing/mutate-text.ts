@@ -1,32 +1,4 @@
-import { Buffer } from 'node:buffer';
-
-/** A small seeded generator (mulberry32): the same inputs on every machine. */
-export class SeededRandom {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** An integer from 0 to `limit - 1`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new RangeError('nothing to pick from');
-    return value;
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)));
-  }
-}
+import type { SeededRandom } from './seeded-random.ts';
 
 const TOKENS = [
   '{',
@@ -50,7 +22,7 @@ const TOKENS = [
 ];
 
 /** Changes a valid text in some places: the way past a parser's first checks. */
-export function mutate(input: string, random: SeededRandom): string {
+export function mutateText(input: string, random: SeededRandom): string {
   let result = input;
   for (let count = 1 + random.below(3); count > 0; count -= 1) {
     const at = random.below(result.length + 1);
