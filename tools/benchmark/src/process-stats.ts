@@ -3,6 +3,8 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 export interface ProcessStats {
   readonly rssBytes: number;
   readonly peakRssBytes: number;
+  /** Without pages of files, which the system takes back from an idle process as it likes. */
+  readonly anonymousBytes: number;
   readonly openFiles: number;
   readonly cpuMs: number;
 }
@@ -21,6 +23,7 @@ export async function processStats(pid: number): Promise<ProcessStats> {
   return {
     rssBytes: kilobytes(status, 'VmRSS'),
     peakRssBytes: kilobytes(status, 'VmHWM'),
+    anonymousBytes: kilobytes(status, 'RssAnon'),
     openFiles: files.length,
     cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK,
   };

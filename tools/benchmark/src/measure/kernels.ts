@@ -20,7 +20,7 @@ export async function measureLaunch(server: RunningServer, kernelName: string): 
 
 export interface IdleCost {
   readonly openFiles: number;
-  readonly rssBytes: number;
+  readonly anonymousBytes: number;
 }
 
 export interface IdleCosts {
@@ -57,7 +57,7 @@ export async function measureIdle(server: RunningServer, kernelName: string, cou
   for (const id of [...ids, warmUp]) await server.shutdown(id);
   const per = (stats: IdleCost): IdleCost => ({
     openFiles: (stats.openFiles - before.openFiles) / count,
-    rssBytes: (stats.rssBytes - before.rssBytes) / count,
+    anonymousBytes: (stats.anonymousBytes - before.anonymousBytes) / count,
   });
   return { alone: per(alone), connected: per(connected) };
 }
