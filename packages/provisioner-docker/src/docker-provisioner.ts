@@ -88,9 +88,12 @@ export class DockerProvisioner implements KernelProvisioner {
     return kernel;
   }
 
-  /** Errors: `ENGINE_UNAVAILABLE`; `KERNEL_UNREACHABLE` when the kernel was never seen ready. */
-  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+  /** Also undefined for a kernel that was never seen ready. Errors: `ENGINE_UNAVAILABLE`. */
+  async attach(given: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
     const { clock, logger, rendezvous, instanceId } = this.#services;
+    const owner = parseRemoteState(given);
+    // Our copy may know more than a state that was stored early.
+    const state = owner.connection === undefined ? ((await this.#states.load(owner)) ?? given) : given;
     const holder: { kernel?: LaunchedKernel } = {};
     const kernel = await attachRemoteKernel({
       state,
@@ -99,10 +102,12 @@ export class DockerProvisioner implements KernelProvisioner {
       clock,
       logger,
       signal: options.signal,
-      open: async (resource, owner) => {
+      open: async (resource, known) => {
+        // Its launcher had not called home when the gateway ended: nobody could ever talk to it, so it is to be removed.
+        if (known.connection === undefined) return undefined;
         const details = await this.#engine.containers.inspect(containerOf(resource), { signal: options.signal });
-        const isOurs = details?.labels[OWNER_LABEL] === formatOwner(owner);
-        return isOurs && isRunning(details) ? this.#container(owner, details) : undefined;
+        const isOurs = details?.labels[OWNER_LABEL] === formatOwner(known);
+        return isOurs && isRunning(details) ? this.#container(known, details) : undefined;
       },
       connect: wayTo,
       onReleased: () => {
