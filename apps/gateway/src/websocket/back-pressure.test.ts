@@ -163,8 +163,7 @@ describe('a connection that breaks', () => {
       const client = await test.connect(kernel.id, { ...v1, query: '?session_id=s' });
       await client.opened;
       const fake = clientOf(test, 's');
-      if (round % 2 === 0) client.socket.terminate();
-      else client.socket.close();
+      client.socket.terminate();
       let n = 0;
       while (kernel.connections > 0) {
         kernel.emit(output(n++, 10));
@@ -217,6 +216,22 @@ describe('answers to pings', () => {
     expect(numbers.at(0)).toBeGreaterThanOrEqual(8);
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, i) => 20 - numbers.length + i));
     expect(numbers.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('do not bring back to a client that said good-bye what made it go', async () => {
+    await using test = await createTestGateway();
+    const kernel = await test.kernels.start({ owner: 'default' });
+    const client = await test.connect(kernel.id, { ...v1, query: '?session_id=s' });
+    await client.opened;
+    const fake = clientOf(test, 's');
+    // As @jupyterlab/services does when it reads that the kernel is restarting; the ping is not behind that message.
+    client.socket.once('message', () => {
+      client.socket.close();
+    });
+    kernel.emit(output(0, 10));
+    kernel.emit(createMessage({ channel: 'iopub', msgType: 'status', session: 'k' }));
+    while (kernel.connections > 0) await turns(1);
+    expect(fake.undelivered).toEqual([]);
   });
 
   test('are not asked for on behalf of a client that cannot come back', async () => {

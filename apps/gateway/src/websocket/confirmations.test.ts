@@ -49,6 +49,18 @@ describe('what was sent and may not have arrived', () => {
     expect(unconfirmed()).toEqual([2]);
   });
 
+  test('is asked for again only while an answer is awaited', () => {
+    const { pings, confirmations, unconfirmed } = setUp();
+    expect(confirmations.askAgain()).toBe(false);
+    confirmations.onSent([message(1)], 10);
+    expect(confirmations.askAgain()).toBe(true);
+    expect(pings).toEqual([pings[0], pings[0]]);
+    confirmations.onPong(pings[1] ?? '');
+    expect(unconfirmed()).toEqual([]);
+    expect(confirmations.askAgain()).toBe(false);
+    expect(pings).toHaveLength(2);
+  });
+
   test('is bounded: the oldest is forgotten, the newest is kept whatever its size', () => {
     const { pings, confirmations, unconfirmed } = setUp(100);
     for (let n = 1; n <= 5; n += 1) confirmations.onSent([message(n)], 40);

@@ -67,6 +67,12 @@ export class Confirmations {
     if (this.#batches.length > 0) this.#askInTime();
   }
 
+  /** Repeats the ping that is under way, if one is: of several pings a client may answer the last one alone. */
+  askAgain(): boolean {
+    if (this.#isAsking) this.#options.ping(payloadOf(this.#asked));
+    return this.#isAsking;
+  }
+
   clear(): void {
     this.#batches = [];
     this.#bytes = 0;
@@ -97,7 +103,7 @@ export class Confirmations {
     this.#isAsking = true;
     this.#askedAt = this.#options.clock.now();
     this.#asked = this.#sent;
-    this.#options.ping(`sent ${String(this.#sent)}`);
+    this.#options.ping(payloadOf(this.#asked));
   }
 
   #forget(count: number): void {
@@ -105,4 +111,8 @@ export class Confirmations {
     for (const { bytes } of this.#batches.splice(0, count)) this.#bytes -= bytes;
     this.#gone += count;
   }
+}
+
+function payloadOf(count: number): string {
+  return `sent ${String(count)}`;
 }

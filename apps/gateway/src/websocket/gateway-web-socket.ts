@@ -3,6 +3,9 @@ import { V1_SUBPROTOCOL } from '@gateway-provisioners/wire';
 import { closeText } from './close-codes.ts';
 import type { WebSocketServerOptions } from './web-socket-server-options.ts';
 
+/** Event: the closing handshake begins, because the client has asked for it or broke the protocol, or we close. */
+export const CLOSING = Symbol('closing');
+
 /**
  * A WebSocket that gives a reason when ws itself ends a connection because of a broken or oversized frame: ws closes
  * with the code alone.
@@ -11,6 +14,8 @@ class ReasonedWebSocket extends WebSocket {
   oversizeReason = 'message too large';
 
   override close(code?: number, reason?: string | Buffer): void {
+    // ws answers a close frame by this method.
+    if (this.readyState === this.OPEN) this.emit(CLOSING);
     const text = reason ?? this.#defaultReason(code);
     if (text === undefined) super.close(code);
     else super.close(code, text);

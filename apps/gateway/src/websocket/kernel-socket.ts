@@ -7,6 +7,7 @@ import { V1_SUBPROTOCOL, defaultFraming, v1Framing } from '@gateway-provisioners
 import type { KernelMessage, WebSocketFraming } from '@gateway-provisioners/wire';
 import { closeReasons, closeText, malformed, tooLarge } from './close-codes.ts';
 import type { CloseReason } from './close-codes.ts';
+import { CLOSING } from './gateway-web-socket.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Outbox } from './outbox.ts';
 import { refusalOf } from './refusal.ts';
@@ -70,7 +71,7 @@ export class KernelSocket {
       // Nobody can answer a ping that waits behind unread output; the stall limit watches over that.
       suspended: () => this.#outbox.isFull,
       ping: () => {
-        webSocket.ping();
+        this.#outbox.ping();
       },
       onSilent: () => {
         this.close(closeReasons.noPong);
@@ -91,6 +92,11 @@ export class KernelSocket {
     webSocket.on('error', (error) => {
       logger.debug('websocket error', { error });
     });
+    // A client that says good-bye has seen what made it leave: @jupyterlab/services connects anew for every `restarting`,
+    // and would do so again and again if it came again.
+    webSocket.once(CLOSING, () => {
+      this.#leave('unsent');
+    });
     webSocket.once('close', (code) => {
       this.#onClosed(code);
     });
@@ -102,7 +108,7 @@ export class KernelSocket {
           end: (reason) => {
             this.close(endReasons[reason]);
             // One that is broken already cannot be told, and has its undelivered messages still.
-            this.#leave(false);
+            this.#leave('unconfirmed');
           },
         },
       });
@@ -120,7 +126,7 @@ export class KernelSocket {
     const { webSocket, logger } = this.#options;
     if (webSocket.readyState !== webSocket.OPEN) return;
     this.#heartbeat.stop();
-    this.#leave(reason.keepOutput ?? false);
+    this.#leave(reason.keepOutput === true ? 'flushed' : 'unconfirmed');
     logger.debug('closing websocket', { closeCode: reason.code, reason: reason.text });
     webSocket.close(reason.code, closeText(reason.text));
   }
@@ -177,14 +183,14 @@ export class KernelSocket {
   }
 
   /** Only the first time has an effect. */
-  #leave(flush: boolean): void {
-    this.#client?.close({ undelivered: this.#outbox.finish({ flush }) });
+  #leave(owed: 'flushed' | 'unconfirmed' | 'unsent'): void {
+    this.#client?.close({ undelivered: this.#outbox.finish(owed) });
   }
 
   #onClosed(closeCode: number): void {
     this.#heartbeat.stop();
     const dropped = this.#client?.dropped;
-    this.#leave(false);
+    this.#leave('unconfirmed');
     this.#options.logger.info('websocket closed', {
       closeCode,
       sentMessages: this.#outbox.sentMessages,

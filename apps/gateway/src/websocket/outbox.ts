@@ -76,19 +76,27 @@ export class Outbox {
   }
 
   /**
-   * Takes nothing more. With `flush`, what waits still goes to the socket. Returns what is not known to have arrived,
-   * oldest first: a client that comes back may get the first of it twice, but misses nothing.
+   * Takes nothing more. Returns what the client is owed if it comes back, oldest first:
+   * - `flushed`: nothing; what waits still goes to the socket.
+   * - `unconfirmed`: what is not known to have arrived. It may get the first of it twice, but misses nothing.
+   * - `unsent`: what has not left.
    */
-  finish(options: { readonly flush: boolean }): readonly KernelMessage[] {
+  finish(owed: 'flushed' | 'unconfirmed' | 'unsent'): readonly KernelMessage[] {
     if (this.#finished) return [];
     this.#finished = true;
-    if (options.flush) this.#flush(this.#waiting, Infinity);
-    const left = options.flush ? [] : [...this.#unconfirmed(), ...this.#waiting];
+    if (owed === 'flushed') this.#flush(this.#waiting, Infinity);
+    const sent = owed === 'unconfirmed' ? this.#unconfirmed() : [...this.#inFlight].flat();
+    const left = owed === 'flushed' ? [] : [...sent, ...this.#waiting];
     this.#confirmations?.clear();
     this.#waiting = [];
     this.#inFlight.clear();
     this.#cancelStall?.();
     return left;
+  }
+
+  /** Asks whether the client is there. */
+  ping(): void {
+    if (this.#confirmations?.askAgain() !== true) this.#options.webSocket.ping();
   }
 
   /** The answer to a ping has come. */

@@ -2,6 +2,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { withDeadline } from '@gateway-provisioners/core';
 import { WebSocket } from 'ws';
+import { until } from '../support/until.ts';
 import type { RunningServer } from '../support/server-process.ts';
 
 /** `default` is the older framing: JSON text, and a binary form for messages with buffers. */
@@ -11,7 +12,7 @@ export type FramingName = 'v1' | 'default';
 export interface ServicesClient {
   readonly settings: ServerConnection.ISettings;
   readonly sockets: readonly WebSocket[];
-  /** Waits until the server knows that all has arrived that has: it sees the answers to its own pings before these. */
+  /** Waits until the server knows that all has arrived that has: it asks behind it, by a ping. */
   settle(): Promise<void>;
   /** Ends what is left of its connections, without a word: a kernel that is disposed of waits for no answer either. */
   end(): Promise<void>;
@@ -26,11 +27,15 @@ export interface ServicesClientOptions {
 
 export function createServicesClient(options: ServicesClientOptions): ServicesClient {
   const sockets: WebSocket[] = [];
+  /** With messages behind which no ping has come. */
+  const unasked = new Set<WebSocket>();
   class RecordedWebSocket extends WebSocket {
     constructor(url: string, protocols: string[] = []) {
       // The library always offers v1; a client that offers nothing gets the default framing.
       super(url, options.framing === 'v1' ? protocols : []);
       sockets.push(this);
+      this.on('message', () => unasked.add(this));
+      for (const event of ['ping', 'close']) this.on(event, () => unasked.delete(this));
     }
   }
   const webSocketUrl = options.webSocketUrl?.replace(/^http/, 'ws');
@@ -45,9 +50,9 @@ export function createServicesClient(options: ServicesClientOptions): ServicesCl
     settings: Object.assign(settings, { WebSocket: RecordedWebSocket }),
     sockets,
     async settle() {
-      const open = sockets.filter(({ readyState }) => readyState === WebSocket.OPEN);
-      // Twice: after an answer the server asks about what it had sent meanwhile.
-      for (let round = 0; round < 2; round += 1) await Promise.all(open.map(roundTrip));
+      await until({ what: 'pings behind all messages' }, () => unasked.size === 0);
+      // The answer to ours comes after the server has read our answer to its own.
+      await Promise.all(sockets.filter(({ readyState }) => readyState === WebSocket.OPEN).map(roundTrip));
     },
     async end() {
       await Promise.all(sockets.map(endSocket));
