@@ -60,9 +60,9 @@ export interface ContainerStats {
   readonly pids: number;
 }
 
-/** A file that is put into a container. */
+/** A file that is put into a container; a folder, when its path ends with a slash. */
 export interface ContainerFile {
-  /** Absolute; the folder must exist. */
+  /** Absolute; the folder that it is in must exist. */
   readonly path: string;
   readonly content: string | Uint8Array;
   readonly mode: number;

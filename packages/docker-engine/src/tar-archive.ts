@@ -4,7 +4,7 @@ import type { ContainerFile } from './engine.ts';
 const BLOCK = 512;
 
 /**
- * A tar archive (POSIX ustar) of small files, for `PUT /containers/ID/archive` at `/`.
+ * A tar archive (POSIX ustar) of small files and folders, for `PUT /containers/ID/archive` at `/`.
  * Errors: `INVALID_ARGUMENT` for a path that is not absolute or too long for the format (100 bytes).
  */
 export function tarArchive(files: readonly ContainerFile[]): Buffer {
@@ -19,6 +19,7 @@ export function tarArchive(files: readonly ContainerFile[]): Buffer {
 
 function header(file: ContainerFile, size: number): Buffer {
   const name = file.path.replace(/^\/+/, '');
+  const isFolder = name.endsWith('/');
   if (!file.path.startsWith('/') || name === '' || Buffer.byteLength(name) > 100 || name.includes('\0')) {
     throw new ProvisionerError(
       'INVALID_ARGUMENT',
@@ -33,7 +34,7 @@ function header(file: ContainerFile, size: number): Buffer {
   writeOctal(block, { value: size, offset: 124, length: 12 });
   writeOctal(block, { value: 0, offset: 136, length: 12 });
   block.fill(' ', 148, 156);
-  block.write('0', 156);
+  block.write(isFolder ? '5' : '0', 156);
   block.write('ustar\0' + '00', 257);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
