@@ -180,7 +180,8 @@ c = create_comm(target_name='from-kernel', data={'n': 1}, buffers=[bytes(range(2
     const [a, b] = await Promise.all([ask(first, 'first'), ask(second, 'second')]);
     expect(streamText(a.messages)).toBe('got first\n');
     expect(streamText(b.messages)).toBe('got second\n');
-    expect(streamText(seenBySecond)).toContain('got first\n');
+    // Its connection is another one than that which brought the reply.
+    await until({ what: "the other one's output" }, () => streamText(seenBySecond).includes('got first\n'));
 
     const own = new Set([b.reply.parent_header.msg_id]);
     const replies = seenBySecond.filter((message) => message.header.msg_type === 'execute_reply');
