@@ -21,7 +21,7 @@ interface Waiter {
 
 /**
  * Lets kernels start in the order in which they came, as many at a time as there are processors. Started all at once
- * they would be ready no sooner and take the processors from this program, which would answer nobody meanwhile.
+ * they would take the processors from this program, which would answer nobody meanwhile.
  *
  * While the machine has room (our own timers are punctual) more are let in than that: kernels that wait for
  * something, or hang, hold up nobody.
