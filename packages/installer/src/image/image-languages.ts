@@ -31,6 +31,7 @@ export const languageFiles: Readonly<Record<ImageLanguage, readonly LauncherSour
   ],
   r: [
     { path: 'R/scripts/launch_IRkernel.R', source: 'R/scripts/launch_IRkernel.R', executable: true },
+    { path: 'R/scripts/gateway_listener.R', source: 'R/scripts/gateway_listener.R' },
     ...listener('R/scripts'),
   ],
   scala: [{ path: 'scala/lib/toree-launcher*.jar', source: 'scala/lib/toree-launcher*.jar' }],

@@ -28,6 +28,7 @@ const launchers: Readonly<Record<KernelLanguage, readonly LauncherFile[]>> = {
   ],
   R: [
     { path: 'scripts/launch_IRkernel.R', sources: ['R/scripts/launch_IRkernel.R'], optional: false },
+    { path: 'scripts/gateway_listener.R', sources: ['R/scripts/gateway_listener.R'], optional: true },
     {
       ...LISTENER,
       sources: [

@@ -5,8 +5,8 @@
 #
 # This process becomes the parent of two: the listener, which answers the gateway and supervises, and the kernel, which is
 # this script again, started by the listener with --connection-file. The listener is Python's (server_listener.py beside
-# this script, or in ../../python/scripts), and where there is no Python the one below in R, which needs the package
-# sodium and speaks version 2 of the protocol alone.
+# this script, or in ../../python/scripts), and where there is no Python the one in R (gateway_listener.R), which needs the
+# package sodium and speaks version 2 of the protocol alone. GP_R_LISTENER=R takes that one in any case.
 #
 # Everything is local: what a kernel's user finds in the global environment is the user's own.
 local({
@@ -192,16 +192,33 @@ local({
     system(paste("exec", paste(shQuote(words), collapse = " ")))
   }
 
+  run_own_listener <- function(option) {
+    needed <- "Python 3.9 or newer with server_listener.py beside this script, or the R package sodium with gateway_listener.R"
+    listener <- file.path(dirname(this_file()), "gateway_listener.R")
+    if (!file.exists(listener) || !requireNamespace("sodium", quietly = TRUE)) fail("the listener needs ", needed)
+    if (!nzchar(Sys.getenv("GP_LAUNCHER_V2"))) fail("without Python only version 2 is spoken, and GP_LAUNCHER_V2 is not set; install Python 3.9 or newer")
+    functions <- new.env()
+    sys.source(listener, envir = functions)
+    words <- kernel_command(option)
+    command <- function(file) gsub("{connection_file}", file, words, fixed = TRUE)
+    tryCatch(
+      functions$run_kernel(
+        option("kernel-id", "KERNEL_ID"), option("response-address", "RESPONSE_ADDRESS"), option("port-range", "PORT_RANGE"), command
+      ),
+      launch_error = function(e) fail(conditionMessage(e))
+    )
+  }
+
   option <- parse_options(commandArgs(TRUE))
   if (nzchar(option("connection-file"))) {
     run_kernel(option)
     return(invisible())
   }
   check_options(option)
-  python <- find_python()
+  python <- if (Sys.getenv("GP_R_LISTENER") != "R") find_python()
   listener <- find_listener(dirname(this_file()))
   if (!is.null(python) && !is.na(listener)) {
     quit(save = "no", status = run_python_listener(python, listener, option))
   }
-  fail("the listener needs Python 3.9 or newer and server_listener.py beside this script, or the R package sodium")
+  quit(save = "no", status = run_own_listener(option))
 })

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { launcherPath } from '@gateway-provisioners/launchers';
-import { testPython, testR } from '../support/test-environment.ts';
+import { testPython, testR, workspaceFolder } from '../support/test-environment.ts';
 import { until } from '../support/until.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
@@ -54,11 +57,14 @@ async function leftFiles(): Promise<readonly string[]> {
 const listeners = [
   { listener: 'Python', protocol: 1 },
   { listener: 'Python', protocol: 2 },
+  { listener: 'R', protocol: 2 },
 ] as const;
 
-describe.each(listeners)('the listener of $listener, version $protocol', ({ protocol }) => {
+describe.each(listeners)('the listener in $listener, version $protocol', ({ listener: language, protocol }) => {
+  const chosen = { GP_R_LISTENER: language };
+
   test('IRkernel is started, executes, is interrupted, and its end is told', async () => {
-    const launched = await launch([], { protocol, secretAs: 'file' });
+    const launched = await launch([], { protocol, secretAs: 'file', env: chosen });
     const answer = await launched.answer();
     expect(answer.version).toBe(protocol);
     expect(await readdir(await bench.scratch.folder('secrets'))).toEqual([]);
@@ -83,7 +89,7 @@ describe.each(listeners)('the listener of $listener, version $protocol', ({ prot
         return now?.alive === false ? now : undefined;
       });
       expect(status.exit).toMatchObject({ reason: 'signalled', signal: 'SIGKILL' });
-      expect(status.logTail).toContain('last words\n');
+      if (language === 'Python') expect(status.logTail).toContain('last words\n');
       await comm?.shutdown();
     }
     expect(await launched.end()).toEqual({ code: 137, signal: null });
@@ -94,13 +100,13 @@ describe.each(listeners)('the listener of $listener, version $protocol', ({ prot
   test.each(['the launcher', 'the listener', 'the kernel', 'all'] as const)(
     '%s killed: nothing is left',
     async (who) => {
-      const launched = await launch([], { protocol, env: { GP_LAUNCHER_LINGER_SECONDS: '0' } });
+      const launched = await launch([], { protocol, env: { ...chosen, GP_LAUNCHER_LINGER_SECONDS: '0' } });
       const answer = await launched.answer();
       const client = await launched.connect(answer);
       await client.execute('system("sleep 1000 &")');
       const listener = (await launched.processes()).find(({ command }) => command.includes('server_listener.py'));
       if (who === 'the launcher' || who === 'all') kill(launched.pid, 'SIGKILL');
-      if (who === 'the listener' || who === 'all') kill(listener?.pid ?? 0, 'SIGKILL');
+      if (who === 'the listener' || who === 'all') kill(listener?.pid ?? launched.pid, 'SIGKILL'); // In R, the launcher is its own listener.
       if (who === 'the kernel' || who === 'all') kill(answer.pid ?? 0, 'SIGKILL');
       const { code } = await launched.end();
       if (who === 'the kernel') expect(code).toBe(137);
@@ -110,7 +116,7 @@ describe.each(listeners)('the listener of $listener, version $protocol', ({ prot
   );
 
   test('SIGTERM to the launcher ends the kernel', async () => {
-    const launched = await launch([], { protocol });
+    const launched = await launch([], { protocol, env: chosen });
     await (await launched.connect()).execute('1');
     kill(launched.pid, 'SIGTERM');
     await launched.end();
@@ -118,11 +124,64 @@ describe.each(listeners)('the listener of $listener, version $protocol', ({ prot
   });
 
   test('nobody at the response address', async () => {
-    const options = { protocol, responseAddress: '127.0.0.1:9', env: { GP_LAUNCHER_RETRY_SECONDS: '1' } };
+    const options = { protocol, responseAddress: '127.0.0.1:9', env: { ...chosen, GP_LAUNCHER_RETRY_SECONDS: '1' } };
     const launched = await launch([], options);
     expect(await launched.end()).toEqual({ code: 1, signal: null });
     expect(launched.stderr.text).toMatch(/^[\w.]+: .*127\.0\.0\.1:9.*$/m);
     await launched.nothingLeft();
+  });
+});
+
+test('the vectors of the protocol, in R', async () => {
+  const packages = join(workspaceFolder, 'packages');
+  const args = [join(packages, 'launchers/R/test/vectors.R'), join(packages, 'launcher-protocol/vectors')];
+  const { stdout } = await promisify(execFile)(rscript, args);
+  expect(Number(/^(\d+) checks$/m.exec(stdout)?.[1])).toBeGreaterThan(80);
+});
+
+describe('without Python', () => {
+  const env = { GP_R_LISTENER: 'R', GP_LAUNCHER_LINGER_SECONDS: '0' };
+
+  test('a kernel whose lease is lost ends; one whose lease is renewed does not', async () => {
+    const launched = await launch([], { env, expect: { leaseMs: 4000 } });
+    const answer = await launched.answer();
+    const client = await launched.connect(answer);
+    const held = answer.comm?.holdLease();
+    expect((await client.execute('Sys.sleep(6); cat("on")')).output).toBe('on');
+    held?.[Symbol.dispose]();
+    expect(await launched.end()).toEqual({ code: 143, signal: null });
+    await launched.nothingLeft();
+  });
+
+  test('the listener survives what is no request, and silence', async () => {
+    const launched = await launch([], { env });
+    const { comm } = await launched.answer();
+    const port = comm?.state.port ?? 0;
+    for (const text of ['', '\n', '{', '[]\n', 'x'.repeat(100_000), '{"version":2}\n', '\0\n']) {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.resume();
+      socket.end(text);
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    const silent = Array.from({ length: 80 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+    expect(await comm?.isAlive()).toBe(true);
+    for (const socket of silent) socket.destroy();
+    await comm?.shutdown();
+    expect((await launched.end()).signal).toBeNull();
+    await launched.nothingLeft();
+    expect(await leftFiles()).toEqual([]);
+  });
+
+  test.each([
+    [['--port-range', '40000..40010'], {}, 'must hold at least 1000 ports'],
+    [['--response-address', 'h'], {}, 'is not host:port'],
+    [[], { GP_LAUNCHER_V2: 'x' }, 'GP_LAUNCHER_V2 is not base64 of a JSON object'],
+    [[], { GP_LAUNCHER_V2: '' }, 'only version 2 is spoken'],
+  ])('what goes wrong: %j %j', async (options, more, message) => {
+    const launched = await launch(options, { env: { ...env, ...more } });
+    expect(await launched.end()).toEqual({ code: 1, signal: null });
+    expect(launched.stderr.text).toMatch(/^launch_IRkernel\.R: [^\n]*\n$/);
+    expect(launched.stderr.text).toContain(message);
   });
 });
 
