@@ -215,14 +215,22 @@ class SparkSessionStart:
         return self._real[name]
 
     def cancel_jobs(self) -> None:
-        """For an interrupt: what runs in the cluster does not see the kernel's KeyboardInterrupt."""
+        """For an interrupt: what runs in the cluster does not see the kernel's KeyboardInterrupt.
+
+        In a thread: pyspark gives each thread a connection to the JVM, and the main thread's is in use by the call that
+        is being interrupted. A second call from there would wait for the first.
+        """
+        import threading
+
         context = self._real.get("sc")
-        if context is None:
-            return
+        if context is not None:
+            threading.Thread(target=self._cancel_jobs, args=(context,), daemon=True).start()
+
+    def _cancel_jobs(self, context: Any) -> None:
         for attempt in (1, 2):
             try:
                 return context.cancelAllJobs()
-            except Exception as error:  # In a signal handler: it would come up in the user's cell.
+            except Exception as error:  # Of the JVM, whatever it is: the kernel goes on.
                 # The interrupt itself may have cut a call to the JVM in two.
                 if attempt == 2 or type(error).__name__ != "Py4JError":
                     return warn("Spark's jobs could not be cancelled: %s" % error)
