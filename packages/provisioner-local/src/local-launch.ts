@@ -32,7 +32,7 @@ import type { LocalConfig } from './local-config.ts';
 import { chooseConnection, isAnyPortTaken } from './choose-connection.ts';
 import { toProvisionerState } from './local-state.ts';
 import type { LocalState } from './local-state.ts';
-import type { StartQueue } from './start-queue.ts';
+import type { SpawnTurns } from './spawn-turns.ts';
 
 export interface LocalLaunchOptions {
   readonly context: LaunchContext;
@@ -41,7 +41,7 @@ export interface LocalLaunchOptions {
   readonly services: ProvisionerServices;
   readonly watcher: ProcessWatcher;
   /** Shared by all launches. */
-  readonly starts: StartQueue;
+  readonly spawns: SpawnTurns;
   /** Process id for `JPY_PARENT_PID`. */
   readonly ownPid: number;
   /** Working directory of kernels for which the caller names none. */
@@ -97,12 +97,6 @@ interface LaunchAttemptOptions extends LocalLaunchOptions {
   readonly deadline: DeadlineScope;
 }
 
-interface BroughtUp {
-  readonly started: StartedKernel;
-  /** How it ended before it listened; undefined when it listens. */
-  readonly exit: KernelExit | undefined;
-}
-
 class LaunchAttempt {
   readonly #options: LaunchAttemptOptions;
   group: ProcessGroup | undefined;
@@ -112,7 +106,7 @@ class LaunchAttempt {
   }
 
   async run(): Promise<StartedKernel> {
-    const { context, files, config, services, deadline, starts, watcher } = this.#options;
+    const { context, launch, files, config, services, deadline, watcher } = this.#options;
     const { kernelSpec } = context;
     const command = await kernelCommand({ context, config, files, hostEnv: services.env });
     const state: LocalState = {
@@ -132,7 +126,10 @@ class LaunchAttempt {
     throwIfAborted(deadline.signal);
     await createRunDir(files, state);
     for (let round = 1; ; round += 1) {
-      const { started, exit } = await starts.run(() => this.#bringUp(state, command), { signal: deadline.signal });
+      launch.progress?.({ phase: 'starting' });
+      const started = await this.#start(state, command);
+      launch.progress?.({ phase: 'connecting' });
+      const exit = await this.#waitUntilListening(started);
       if (exit === undefined) return started;
       await started.group.endGroup({ graceMs: 0 });
       if (round === PORT_ATTEMPTS || !(await isAnyPortTaken(started.connection))) throw endedError(context, exit);
@@ -142,31 +139,26 @@ class LaunchAttempt {
     }
   }
 
-  async #bringUp(state: LocalState, command: readonly string[]): Promise<BroughtUp> {
-    const { progress } = this.#options.launch;
-    progress?.({ phase: 'starting' });
-    const started = await this.#start(state, command);
-    progress?.({ phase: 'connecting' });
-    return { started, exit: await this.#waitUntilListening(started) };
-  }
-
   async #start(intent: LocalState, command: readonly string[]): Promise<StartedKernel> {
-    const { context, files, config, services, deadline, watcher, ownPid, defaultCwd } = this.#options;
+    const { context, files, config, services, deadline, spawns, watcher, ownPid, defaultCwd } = this.#options;
     const connection = await chooseConnection({ context, config, files, signal: deadline.signal });
     await writeConnectionFile(files, connection);
-    const group = await spawnProcessGroup({
-      command,
-      env: {
-        ...context.env,
-        ...(config.parent_pid ? { JPY_PARENT_PID: String(ownPid) } : {}),
-        [OWNER_VARIABLE]: formatOwner(context),
-      },
-      cwd: context.cwd ?? defaultCwd,
-      logPath: files.logPath,
-      table: watcher.table,
-      clock: services.clock,
-      signal: deadline.signal,
-    });
+    const { signal } = deadline;
+    const spawn = async (): Promise<ProcessGroup> =>
+      await spawnProcessGroup({
+        command,
+        env: {
+          ...context.env,
+          ...(config.parent_pid ? { JPY_PARENT_PID: String(ownPid) } : {}),
+          [OWNER_VARIABLE]: formatOwner(context),
+        },
+        cwd: context.cwd ?? defaultCwd,
+        logPath: files.logPath,
+        table: watcher.table,
+        clock: services.clock,
+        signal,
+      });
+    const group = await spawns.run(spawn, { signal });
     this.group = group;
     const state = { ...intent, process: group.identity };
     await saveState(files, state);

@@ -33,7 +33,7 @@ import type { LocalState } from './local-state.ts';
 import { LogTrimmer } from './log-trimmer.ts';
 import { OomWatch } from './oom-watch.ts';
 import { sharedScans } from './shared-scans.ts';
-import { StartQueue } from './start-queue.ts';
+import { SpawnTurns } from './spawn-turns.ts';
 
 /** Kernels as process groups of this machine. They live on when this program ends, however it ends. */
 export class LocalProvisioner implements KernelProvisioner {
@@ -42,7 +42,7 @@ export class LocalProvisioner implements KernelProvisioner {
   readonly #watcher: ProcessWatcher;
   readonly #trimmer: LogTrimmer;
   readonly #oomWatch = new OomWatch();
-  readonly #starts: StartQueue;
+  readonly #spawns: SpawnTurns;
   readonly #held = new Set<LocalKernel>();
 
   constructor(services: ProvisionerServices, config: LocalConfig) {
@@ -50,7 +50,7 @@ export class LocalProvisioner implements KernelProvisioner {
     this.#services = services;
     this.#config = config;
     this.#watcher = new ProcessWatcher({ table: sharedScans(systemProcessTable()), clock });
-    this.#starts = new StartQueue({ clock });
+    this.#spawns = new SpawnTurns({ clock });
     this.#trimmer = new LogTrimmer({ maxBytes: config.max_log_bytes, clock, logger });
   }
 
@@ -63,7 +63,7 @@ export class LocalProvisioner implements KernelProvisioner {
       config: this.#config,
       services: this.#services,
       watcher: this.#watcher,
-      starts: this.#starts,
+      spawns: this.#spawns,
       ownPid: process.pid,
       defaultCwd: process.cwd(),
     });

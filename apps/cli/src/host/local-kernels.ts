@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ResourceStack } from '@gateway-provisioners/core';
-import { createKernelManager } from '@gateway-provisioners/kernel-manager';
+import { LazyRendezvous, createKernelManager } from '@gateway-provisioners/kernel-manager';
 import type { KernelManager } from '@gateway-provisioners/kernel-manager';
 import type { Environment, KernelSpecs } from '@gateway-provisioners/kernelspec';
 import { openLocalKernelSpecs } from './local-kernel-specs.ts';
@@ -23,10 +23,19 @@ export async function openLocalKernels(env: Environment): Promise<LocalKernels> 
   const { path: runtimeDir } = stack.use(await openRuntimeFolder(env));
   const kernelspecs = stack.use(await openLocalKernelSpecs(env));
   const baseConfig = { 'local-provisioner': { parent_pid: true } };
-  const registry = stack.use(openLocalRegistry({ env, instanceId, runtimeDir, baseConfig }));
+  const rendezvous = stack.use(new LazyRendezvous({ env }));
+  const registry = stack.use(openLocalRegistry({ env, instanceId, runtimeDir, baseConfig, rendezvous }));
   const inheritedEnv = Object.keys(env);
   const manager = stack.use(
-    await createKernelManager({ registry, kernelspecs, instanceId, env, inheritedEnv, autoRestart: { limit: 0 } }),
+    await createKernelManager({
+      registry,
+      rendezvous,
+      kernelspecs,
+      instanceId,
+      env,
+      inheritedEnv,
+      autoRestart: { limit: 0 },
+    }),
   );
   const owned = stack.move();
   return { kernelspecs, manager, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };

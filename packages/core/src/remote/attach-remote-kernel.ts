@@ -31,8 +31,9 @@ export interface AttachRemoteKernelOptions<R extends RemoteResource> {
 
 /**
  * Takes over a kernel that an earlier process launched with {@link launchRemoteKernel}; its lease is renewed at once.
- * Undefined when it is gone. Errors: `INVALID_ARGUMENT` for a state that is none or is another instance's;
- * `KERNEL_UNREACHABLE` when it was never seen ready, so that nobody knows how to talk to it; those of `open`, `connect`.
+ * Undefined when it is gone. A resource whose launcher had not called home is removed: the keys with which it would have
+ * answered went with that process. Errors: `INVALID_ARGUMENT` for a state that is none or is another instance's; those of
+ * `open`, `connect` and the removal.
  */
 export async function attachRemoteKernel<R extends RemoteResource>(
   options: AttachRemoteKernelOptions<R>,
@@ -47,8 +48,9 @@ export async function attachRemoteKernel<R extends RemoteResource>(
   try {
     const { connection: info, peerAddress } = state;
     if (info === undefined) {
-      const message = 'the launcher of this kernel had not called home when the gateway ended';
-      throw new ProvisionerError('KERNEL_UNREACHABLE', message, { coordinates, retryable: false });
+      await resource.remove({ signal: options.signal });
+      await resource[Symbol.asyncDispose]();
+      return undefined;
     }
     const facts = { connection: info, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const { signal, rendezvous } = options;

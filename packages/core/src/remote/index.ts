@@ -4,6 +4,7 @@
  */
 export type { AttachRemoteKernelOptions } from './attach-remote-kernel.ts';
 export { attachRemoteKernel } from './attach-remote-kernel.ts';
+export { envElsewhere } from './env-elsewhere.ts';
 export type { CreateOptions, LaunchRemoteKernelOptions } from './launch-remote-kernel.ts';
 export { launchRemoteKernel } from './launch-remote-kernel.ts';
 export { launcherPlaceholders } from './launcher-placeholders.ts';

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { KernelExit } from '../errors.ts';
 import { ProvisionerError } from '../errors.ts';
 import { attachRemoteKernel } from './attach-remote-kernel.ts';
+import { envElsewhere } from './env-elsewhere.ts';
 import { launcherPlaceholders } from './launcher-placeholders.ts';
 import { parseRemoteState } from './remote-state.ts';
 import { RemoteBench, connectionInfo } from './testing/remote-bench.ts';
@@ -215,17 +216,15 @@ describe('attaching', () => {
     });
   });
 
-  test('lets go of a resource that never became a kernel', async () => {
+  test('removes a resource that never became a kernel', async () => {
     const bench = new RemoteBench();
     const launching = bench.launch();
     await bench.created;
     const [state] = bench.checkpoints;
     if (state === undefined) throw new Error('no checkpoint');
     const again = new RemoteBench();
-    await expect(attachRemoteKernel({ ...again.attachOptions, state })).rejects.toMatchObject({
-      code: 'KERNEL_UNREACHABLE',
-    });
-    expect(again.resource.calls).toEqual(['dispose']);
+    expect(await attachRemoteKernel({ ...again.attachOptions, state })).toBeUndefined();
+    expect(again.resource.calls).toEqual(['remove', 'dispose']);
     bench.answer();
     await (await launching)[Symbol.asyncDispose]();
   });
@@ -252,4 +251,22 @@ test('placeholders hold nothing secret', () => {
     resource_dir: undefined,
   });
   expect(JSON.stringify(values)).not.toContain(bench.parameters.secret.launcherV2);
+});
+
+test('what describes this machine stays here, unless somebody set it for the kernel', () => {
+  const { kernelSpec } = new RemoteBench().context;
+  const hostEnv = { PATH: '/usr/bin', HOME: '/root', LANG: 'C' };
+  const env = { ...hostEnv, HOME: '/home/of-the-request', KERNEL_X: '1' };
+  const spec = { ...kernelSpec, env: { TMPDIR: '/scratch' } };
+  const elsewhere = envElsewhere(
+    { env: { ...env, TMPDIR: '/scratch' }, kernelSpec: spec },
+    { ...hostEnv, TMPDIR: '/scratch' },
+  );
+  expect(Object.fromEntries(elsewhere)).toEqual({
+    HOME: '/home/of-the-request',
+    LANG: 'C',
+    TMPDIR: '/scratch',
+    KERNEL_X: '1',
+    GP_LAUNCHER_LINGER_SECONDS: '0',
+  });
 });

@@ -7,6 +7,7 @@ import {
   PROVISIONER_API_VERSION,
   ProvisionerRegistry,
   defineProvisioner,
+  noRendezvous,
   silentLogger,
   systemClock,
 } from '@gateway-provisioners/core';
@@ -25,7 +26,14 @@ afterEach(async () => {
 const env = () => ({ HOME: folder });
 
 async function check(path = folder) {
-  const services = { instanceId: 'test', logger: silentLogger, clock: systemClock, runtimeDir: folder, env: {} };
+  const services = {
+    instanceId: 'test',
+    logger: silentLogger,
+    clock: systemClock,
+    runtimeDir: folder,
+    env: {},
+    rendezvous: noRendezvous,
+  };
   await using registry = new ProvisionerRegistry({ services });
   registry.registerLazy({
     name: 'local-provisioner',

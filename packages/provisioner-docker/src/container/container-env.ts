@@ -1,19 +1,7 @@
 import type { LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
+import { envElsewhere } from '@gateway-provisioners/core/remote';
 import type { DockerConfig } from '../settings/docker-settings.ts';
 import type { ContainerUser } from './access.ts';
-
-/** Variables that describe the machine they come from, and mean nothing or harm in a container. */
-const OF_THE_HOST: ReadonlySet<string> = new Set([
-  'PATH',
-  'HOME',
-  'USER',
-  'LOGNAME',
-  'SHELL',
-  'TMPDIR',
-  'VIRTUAL_ENV',
-  'CONDA_PREFIX',
-  'LD_LIBRARY_PATH',
-]);
 
 export interface ContainerEnvOptions {
   readonly context: LaunchContext;
@@ -30,11 +18,7 @@ export interface ContainerEnvOptions {
 /** The container's environment: names are those of Gateway Provisioners and of bootstrap-kernel.sh. No secrets. */
 export function containerEnv(options: ContainerEnvOptions): Readonly<Record<string, string>> {
   const { context, config, parameters, image, user, scriptOptions } = options;
-  const env = new Map(Object.entries(context.env));
-  for (const name of OF_THE_HOST) {
-    const isInherited = env.get(name) === options.hostEnv[name] && !Object.hasOwn(context.kernelSpec.env, name);
-    if (isInherited) env.delete(name);
-  }
+  const env = envElsewhere(context, options.hostEnv);
   // It would look for that process, and end.
   env.delete('JPY_PARENT_PID');
   if (config.mirror_working_dirs !== true) env.delete('KERNEL_WORKING_DIR');
@@ -43,8 +27,6 @@ export function containerEnv(options: ContainerEnvOptions): Readonly<Record<stri
   if (!env.has('KERNEL_SPARK_CONTEXT_INIT_MODE')) env.set('KERNEL_SPARK_CONTEXT_INIT_MODE', initMode);
   const className = scriptOptions['kernel-class-name'];
   if (className !== undefined && !env.has('KERNEL_CLASS_NAME')) env.set('KERNEL_CLASS_NAME', className);
-  // The engine keeps exit code and log: no launcher needs to live on to tell of them, and the container ends at once.
-  if (!env.has('GP_LAUNCHER_LINGER_SECONDS')) env.set('GP_LAUNCHER_LINGER_SECONDS', '0');
   const { responseAddress, publicKey, portRange } = parameters.public;
   const ours = {
     KERNEL_ID: context.kernelId,
