@@ -21,7 +21,7 @@ export async function createKernelManager(options: KernelManagerOptions): Promis
   await using stack = new ResourceStack();
   const store = stack.use(options.store ?? memoryStore());
   const instanceId = await store.open({ instanceId: options.instanceId });
-  const sources = await openManagerSources(options, instanceId);
+  const sources = await openManagerSources(options, { instanceId });
   stack.defer(() => sources.release('end'));
   const manager = new Manager({
     options: { ...options, rendezvous: sources.rendezvous },

@@ -22,12 +22,34 @@ export interface ManagerSources {
   release(kernels: 'keep' | 'end'): Promise<void>;
 }
 
-/** Errors: `INVALID_ARGUMENT` unless exactly one of `registry` and `provisioners` is given. */
-export async function openManagerSources(options: KernelManagerOptions, instanceId: string): Promise<ManagerSources> {
+interface ManagerSourcesPlace {
+  readonly instanceId: string;
+  /** Where a runtime folder is made when none is given. Default: the system's temporary folder. */
+  readonly temporaryDir?: string | undefined;
+}
+
+/**
+ * Leaves nothing behind when it fails. Errors: `INVALID_ARGUMENT` unless exactly one of `registry` and `provisioners`
+ * is given; those of a registry that refuses a provisioner.
+ */
+export async function openManagerSources(
+  options: KernelManagerOptions,
+  place: ManagerSourcesPlace,
+): Promise<ManagerSources> {
   await using stack = new ResourceStack();
   const { env, logger, clock } = options;
+  let keepsFolder = false;
   const rendezvous = options.rendezvous ?? stack.use(new LazyRendezvous({ env, logger, clock }));
-  const { folder, registry } = await openRegistry(options, { instanceId, rendezvous, stack });
+  const registry = await openRegistry(options, {
+    instanceId: place.instanceId,
+    rendezvous,
+    stack,
+    makeFolder: async () => {
+      const folder = await mkdtemp(join(place.temporaryDir ?? tmpdir(), 'gateway-provisioners-'));
+      stack.defer(() => (keepsFolder ? undefined : rm(folder, { recursive: true, force: true })));
+      return folder;
+    },
+  });
   const kernelspecs = options.kernelspecs ?? stack.use(await installedKernelSpecs(options));
   const owned = stack.move();
   return {
@@ -35,43 +57,34 @@ export async function openManagerSources(options: KernelManagerOptions, instance
     kernelspecs,
     rendezvous,
     async release(kernels) {
+      keepsFolder = kernels === 'keep';
       await owned[Symbol.asyncDispose]();
-      if (kernels === 'end' && folder !== undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-interface OpenedRegistry {
-  readonly registry: ProvisionerSource;
-  /** Made here, to be removed. */
-  readonly folder?: string;
+interface RegistryParts {
+  readonly instanceId: string;
+  readonly rendezvous: Rendezvous;
+  readonly stack: ResourceStack;
+  /** Makes a runtime folder that the stack removes. */
+  readonly makeFolder: () => Promise<string>;
 }
 
-async function openRegistry(
-  options: KernelManagerOptions,
-  made: { readonly instanceId: string; readonly rendezvous: Rendezvous; readonly stack: ResourceStack },
-): Promise<OpenedRegistry> {
+async function openRegistry(options: KernelManagerOptions, parts: RegistryParts): Promise<ProvisionerSource> {
   const { provisioners, registry } = options;
-  if (registry !== undefined && provisioners === undefined) return { registry };
+  if (registry !== undefined && provisioners === undefined) return registry;
   if (registry !== undefined || provisioners === undefined) {
     throw new ProvisionerError('INVALID_ARGUMENT', 'give a kernel manager either provisioners or a registry');
   }
-  if (options.runtimeDir !== undefined) {
-    await mkdir(options.runtimeDir, { recursive: true, mode: 0o700 });
-    return { registry: newRegistry(provisioners, { ...options, ...made, runtimeDir: options.runtimeDir }) };
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'gateway-provisioners-'));
-  return { folder, registry: newRegistry(provisioners, { ...options, ...made, runtimeDir: folder }) };
+  const { runtimeDir } = options;
+  if (runtimeDir !== undefined) await mkdir(runtimeDir, { recursive: true, mode: 0o700 });
+  return newRegistry(provisioners, { ...options, ...parts, runtimeDir: runtimeDir ?? (await parts.makeFolder()) });
 }
 
 function newRegistry(
   provisioners: readonly ProvisionerDefinition[],
-  given: KernelManagerOptions & {
-    readonly instanceId: string;
-    readonly runtimeDir: string;
-    readonly rendezvous: Rendezvous;
-    readonly stack: ResourceStack;
-  },
+  given: KernelManagerOptions & RegistryParts & { readonly runtimeDir: string },
 ): ProvisionerRegistry {
   const { instanceId, runtimeDir, rendezvous, logger = silentLogger, clock = systemClock, env = {} } = given;
   const registry = given.stack.use(

@@ -52,7 +52,7 @@ export async function testManager(
     kernelspecs: specSource(spec),
     ...rest,
   };
-  const sources = await openManagerSources(given, instanceId);
+  const sources = await openManagerSources(given, { instanceId });
   const manager = new Manager({ options: given, store, sources, instanceId, openChannels: backend.openChannels });
   return { manager, backend };
 }
