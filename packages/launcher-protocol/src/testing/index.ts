@@ -11,5 +11,4 @@ export type { EncodedEnvelope, LauncherFields, ReadLauncherV2 } from './launcher
 export { encodeVersion0, encodeVersion1, encodeVersion2, readLauncherV2 } from './launcher-payloads.ts';
 export type { SendPayloadOptions } from './send-payload.ts';
 export { sendPayload } from './send-payload.ts';
-export type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
 export { fuzzTargets } from './fuzz-targets.ts';

@@ -1,4 +1,4 @@
-import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/launcher-protocol/testing';
+import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
 import { createScratchFolder } from '../support/scratch-folder.ts';
 import { JvmPrograms } from './jvm-programs.ts';
 
