@@ -108,5 +108,6 @@ export { checkRequestEnv } from './request-env.ts';
 export type { ReservePortsOptions } from './reserve-ports.ts';
 export { reservePorts } from './reserve-ports.ts';
 export { ResourceStack } from './resource-stack.ts';
+export { parseStoredConnectionInfo } from './stored-connection-info.ts';
 export { systemErrorCode } from './system-error.ts';
 export { z85Decode, z85Encode } from './z85.ts';

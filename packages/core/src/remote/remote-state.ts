@@ -4,6 +4,7 @@ import { ProvisionerError } from '../errors.ts';
 import type { JsonObject } from '../kernel-spec.ts';
 import type { ProvisionerState, ResourceOwner } from '../provisioner.ts';
 import type { CommState } from '../rendezvous.ts';
+import { storedConnectionInfo } from '../stored-connection-info.ts';
 
 /** What is stored of a remote kernel. Holds secrets: the HMAC key, the key of the comm channel. */
 export interface RemoteState extends ResourceOwner {
@@ -19,21 +20,6 @@ export interface RemoteState extends ResourceOwner {
 
 const port = z.int().min(1).max(65_535);
 
-const connectionSchema = z.looseObject({
-  transport: z.literal('tcp'),
-  ip: z.string().min(1),
-  shell_port: port,
-  iopub_port: port,
-  stdin_port: port,
-  control_port: port,
-  hb_port: port,
-  key: z.string(),
-  signature_scheme: z.literal('hmac-sha256'),
-  kernel_name: z.string().exactOptional(),
-  curve_publickey: z.string().exactOptional(),
-  curve_secretkey: z.string().exactOptional(),
-});
-
 const schema = z.object({
   version: z.literal(1),
   instanceId: z.string().min(1),
@@ -41,7 +27,10 @@ const schema = z.object({
   incarnation: z.int().min(1),
   interruptSignal: z.int().min(1).max(64),
   resource: z.record(z.string(), z.json()),
-  connection: connectionSchema.exactOptional(),
+  connection: storedConnectionInfo
+    .extend({ transport: z.literal('tcp') })
+    .loose()
+    .exactOptional(),
   peerAddress: z.string().exactOptional(),
   comm: z
     .object({

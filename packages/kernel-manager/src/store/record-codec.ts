@@ -1,4 +1,5 @@
-import type { ConnectionInfo, JsonObject } from '@gateway-provisioners/core';
+import { parseStoredConnectionInfo } from '@gateway-provisioners/core';
+import type { JsonObject } from '@gateway-provisioners/core';
 import { z } from 'zod';
 import type { KernelRecord } from './kernel-record.ts';
 import type { StoredRecord } from './kernel-store.ts';
@@ -8,22 +9,6 @@ const OUR_KEY = 'gateway_provisioners';
 
 const json: z.ZodType<JsonObject> = z.record(z.string(), z.json());
 const strings = z.record(z.string(), z.string());
-const port = z.number().int().min(1).max(65535);
-
-const connectionInfo = z.object({
-  transport: z.enum(['tcp', 'ipc']),
-  ip: z.string().min(1),
-  shell_port: port,
-  iopub_port: port,
-  stdin_port: port,
-  control_port: port,
-  hb_port: port,
-  key: z.string(),
-  signature_scheme: z.literal('hmac-sha256'),
-  kernel_name: z.string().optional(),
-  curve_publickey: z.string().optional(),
-  curve_secretkey: z.string().optional(),
-});
 
 const ours = z.object({
   version: z.number().int().min(1),
@@ -50,7 +35,7 @@ const entry = z.object({
   kernel_id: z.string().min(1),
   username: z.string(),
   kernel_name: z.string(),
-  connection_info: connectionInfo.nullish(),
+  connection_info: z.unknown(),
   launch_args: z.object({ env: strings.nullish() }).nullish(),
   process_info: json.nullish(),
   [OUR_KEY]: ours.optional(),
@@ -93,11 +78,12 @@ export function parseRecord(text: string, kernelId: string): StoredRecord {
   const found = entry.parse(outer[kernelId]);
   if (found.kernel_id !== kernelId) throw new Error(`kernel_id is ${found.kernel_id}`);
   const own = found[OUR_KEY];
+  const storedConnection = found.connection_info ?? null;
   const common = {
     kernelId,
     owner: found.username,
     state: found.process_info ?? undefined,
-    connection: toConnectionInfo(found.connection_info),
+    connection: storedConnection === null ? undefined : parseStoredConnectionInfo(storedConnection),
   };
   const env = found.launch_args?.env ?? {};
   if (own === undefined) return { record: { ...common, ...foreign(found.kernel_name, env) }, version: 1 };
@@ -134,16 +120,5 @@ function foreign(kernelName: string, env: Readonly<Record<string, string>>): Omi
       metadata: {},
       provisioner: { provisionerName: '', config: {} },
     },
-  };
-}
-
-function toConnectionInfo(value: z.infer<typeof connectionInfo> | null | undefined): ConnectionInfo | undefined {
-  if (value === null || value === undefined) return undefined;
-  const { kernel_name, curve_publickey, curve_secretkey, ...rest } = value;
-  return {
-    ...rest,
-    ...(kernel_name === undefined ? {} : { kernel_name }),
-    ...(curve_publickey === undefined ? {} : { curve_publickey }),
-    ...(curve_secretkey === undefined ? {} : { curve_secretkey }),
   };
 }
