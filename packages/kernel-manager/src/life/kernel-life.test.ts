@@ -1,31 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
-import { ManualClock, settle } from '@gateway-provisioners/core/testing';
+import { settle } from '@gateway-provisioners/core/testing';
 import { launchFailure, untilAborted } from '../testing/fake-backend.ts';
-import { TestClient, testManager, testSpec } from '../testing/test-manager.ts';
-import type { TestManagerOptions } from '../testing/test-manager.ts';
-import { memoryStore } from '../store/memory-store.ts';
-import type { Manager } from '../manager/manager.ts';
+import { executeRequest, managerBench } from '../testing/manager-bench.ts';
+import { TestClient, testSpec } from '../testing/test-manager.ts';
 
-const managers: Manager[] = [];
-
-async function setUp(options: TestManagerOptions = {}) {
-  const clock = new ManualClock();
-  const store = options.store ?? memoryStore();
-  const made = await testManager({ clock, store, ...options });
-  managers.push(made.manager);
-  return { ...made, clock, store };
-}
-
-const execute = (code: string, msgId?: string) =>
-  createMessage({ channel: 'shell', msgType: 'execute_request', content: { code }, session: 'client', msgId });
-
-afterEach(async () => {
-  for (const manager of managers.splice(0)) {
-    for (const kernel of manager.list()) await kernel.shutdown({ now: true });
-    await manager.close({ kernels: 'end' });
-  }
-});
+const { setUp, clear } = managerBench();
+afterEach(clear);
 
 describe('interrupt', () => {
   it('uses the backend for kernels that take signals', async () => {
@@ -97,7 +78,7 @@ describe('shutdown', () => {
     const { manager, backend } = await setUp();
     const kernel = await manager.start();
     const client = new TestClient(kernel);
-    client.client.send(execute('hang'));
+    client.client.send(executeRequest('hang'));
     expect(kernel.executionState).toBe('busy');
     await kernel.shutdown();
     expect(backend.last.calls).toEqual(['interrupt', 'kill', 'dispose']);
@@ -165,7 +146,7 @@ describe('restart', () => {
       session: 'x',
     });
     backend.channels[0]?.receive([late]);
-    client.client.send(execute('print new'));
+    client.client.send(executeRequest('print new'));
     expect(client.seen).not.toContain('stream:late');
     expect(client.seen).toContain('stream:new');
     expect(client.ends).toEqual([]);
@@ -184,8 +165,8 @@ describe('restart', () => {
     const kernel = await manager.start();
     const client = new TestClient(kernel);
     const restarting = kernel.restart();
-    client.client.send(execute('print a', 'a'));
-    client.client.send(execute('print b', 'b'));
+    client.client.send(executeRequest('print a', 'a'));
+    client.client.send(executeRequest('print b', 'b'));
     await restarting;
     expect(backend.last.kernel.received.map(({ header }) => header.msg_id)).toEqual(['a', 'b']);
     expect(client.seen.slice(0, 2)).toEqual(['status:starting', 'status:idle']);
@@ -230,7 +211,7 @@ describe('a kernel that dies by itself', () => {
     const { manager, backend } = await setUp();
     const kernel = await manager.start();
     const client = new TestClient(kernel);
-    client.client.send(execute('exit 1'));
+    client.client.send(executeRequest('exit 1'));
     await settle();
     expect(kernel.incarnation).toBe(2);
     expect(kernel.executionState).toBe('idle');
@@ -263,7 +244,7 @@ describe('a kernel that dies by itself', () => {
     expect(backend.world.size).toBe(0);
     expect((await store.list()).records).toEqual([]);
     expect(() => {
-      client.client.send(execute('print'));
+      client.client.send(executeRequest('print'));
     }).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }));
     const late = new TestClient(kernel);
     await settle();

@@ -1,31 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createMessage } from '@gateway-provisioners/wire';
-import { ManualClock, settle } from '@gateway-provisioners/core/testing';
+import { settle } from '@gateway-provisioners/core/testing';
 import { launchFailure, untilAborted } from '../testing/fake-backend.ts';
-import { TestClient, testManager } from '../testing/test-manager.ts';
-import type { TestManagerOptions } from '../testing/test-manager.ts';
-import { memoryStore } from '../store/memory-store.ts';
-import type { Manager } from '../manager/manager.ts';
+import { executeRequest, managerBench } from '../testing/manager-bench.ts';
+import { TestClient } from '../testing/test-manager.ts';
 
-const managers: Manager[] = [];
-
-async function setUp(options: TestManagerOptions = {}) {
-  const clock = new ManualClock();
-  const store = options.store ?? memoryStore();
-  const made = await testManager({ clock, store, ...options });
-  managers.push(made.manager);
-  return { ...made, clock, store };
-}
-
-const execute = (code: string, msgId?: string) =>
-  createMessage({ channel: 'shell', msgType: 'execute_request', content: { code }, session: 'client', msgId });
-
-afterEach(async () => {
-  for (const manager of managers.splice(0)) {
-    for (const kernel of manager.list()) await kernel.shutdown({ now: true });
-    await manager.close({ kernels: 'end' });
-  }
-});
+const { setUp, clear } = managerBench();
+afterEach(clear);
 
 describe('start', () => {
   it('is ready when the kernel answered and its output flows', async () => {
@@ -231,7 +211,7 @@ describe('messages before the kernel is ready', () => {
     const kernel = await manager.start({ until: 'launched' });
     const client = new TestClient(kernel);
     const ids = Array.from({ length: 20 }, (_, n) => `m${String(n)}`);
-    for (const id of ids) client.client.send(execute('print x', id));
+    for (const id of ids) client.client.send(executeRequest('print x', id));
     await clock.advance(100);
     expect(backend.last.kernel.received).toEqual([]);
     backend.last.kernel.answersInfo = true;
@@ -248,9 +228,9 @@ describe('messages before the kernel is ready', () => {
     };
     const kernel = await manager.start({ until: 'launched' });
     const client = new TestClient(kernel);
-    client.client.send(execute('print 1'));
+    client.client.send(executeRequest('print 1'));
     expect(() => {
-      client.client.send(execute('x'.repeat(10_000)));
+      client.client.send(executeRequest('x'.repeat(10_000)));
     }).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
     backend.last.kernel.answersInfo = true;
     await clock.advance(1_000);

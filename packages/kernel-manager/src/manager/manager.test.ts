@@ -1,30 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
-import { ManualClock, settle } from '@gateway-provisioners/core/testing';
+import { settle } from '@gateway-provisioners/core/testing';
 import { untilAborted } from '../testing/fake-backend.ts';
-import { TestClient, testManager, testSpec } from '../testing/test-manager.ts';
-import type { TestManagerOptions } from '../testing/test-manager.ts';
-import { memoryStore } from '../store/memory-store.ts';
+import { managerBench } from '../testing/manager-bench.ts';
+import { TestClient, testSpec } from '../testing/test-manager.ts';
 import { createKernelManager } from '../create-kernel-manager.ts';
-import type { Manager } from './manager.ts';
 
-const managers: Manager[] = [];
 const ID = '11111111-2222-4333-8444-555555555555';
 
-async function setUp(options: TestManagerOptions = {}) {
-  const clock = new ManualClock();
-  const store = options.store ?? memoryStore();
-  const made = await testManager({ clock, store, ...options });
-  managers.push(made.manager);
-  return { ...made, clock, store };
-}
-
-afterEach(async () => {
-  for (const manager of managers.splice(0)) {
-    for (const kernel of manager.list()) await kernel.shutdown({ now: true });
-    await manager.close({ kernels: 'end' });
-  }
-});
+const { setUp, clear } = managerBench();
+afterEach(clear);
 
 describe('start', () => {
   it('never exceeds the limit, however fast one asks', async () => {
