@@ -41,6 +41,7 @@ const boundaries = [
       'type:lib',
       'type:manager',
       'type:bundle',
+      'type:engine',
       'type:testkit',
       'type:app',
     ],

@@ -39,4 +39,5 @@ export type {
   KernelSpecFinding,
   KernelSpecReport,
 } from './validate/check-kernel-specs.ts';
+export type { AskForImage } from './validate/check-image.ts';
 export { checkKernelSpecs } from './validate/check-kernel-specs.ts';

@@ -6,6 +6,7 @@ import type { CliContext } from '../cli-context.ts';
 import { FailedCommand } from '../failed-command.ts';
 import { openLocalRegistry } from '../host/local-registry.ts';
 import { openRuntimeFolder } from '../host/runtime-folder.ts';
+import { imagesOfEngine } from './ask-for-image.ts';
 
 export interface ValidateFlags {
   readonly provisioner: readonly (readonly [name: string, module: string])[];
@@ -26,8 +27,10 @@ export async function validateKernelSpecs(
   const provisioners = Object.fromEntries(flags.provisioner);
   await addConfiguredProvisioners(registry, { hostPackageJson, provisioners, signal });
   if (flags.discover === true) await discoverProvisioners(registry, { hostPackageJson, signal });
+  await using images = imagesOfEngine(env);
   const report = await checkKernelSpecs({
     env,
+    askForImage: images.ask,
     folder: folder === undefined ? undefined : resolve(cwd, folder),
     registry,
     signal,

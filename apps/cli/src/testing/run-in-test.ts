@@ -33,8 +33,8 @@ export async function testCli(): Promise<TestCli> {
       let stderr = '';
       const exitCode = await (more.program ?? runCli)({
         args,
-        // No PATH: nothing but Node may be needed.
-        env: { HOME: folder, TMPDIR: folder, XDG_RUNTIME_DIR: folder },
+        // No PATH and no engine: nothing but Node may be needed.
+        env: { HOME: folder, TMPDIR: folder, XDG_RUNTIME_DIR: folder, DOCKER_HOST: 'unix:///nowhere/docker.sock' },
         cwd: folder,
         stdout: {
           write: (text) => {

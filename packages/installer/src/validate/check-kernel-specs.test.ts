@@ -13,6 +13,7 @@ import {
 } from '@gateway-provisioners/core';
 import { installKernelSpecs, planKernelSpecs } from '../install.ts';
 import { variants } from '../testing/variants.ts';
+import type { AskForImage } from './check-image.ts';
 import { checkKernelSpecs } from './check-kernel-specs.ts';
 
 let folder = '';
@@ -25,7 +26,7 @@ afterEach(async () => {
 
 const env = () => ({ HOME: folder });
 
-async function check(path = folder) {
+async function check(path = folder, askForImage?: AskForImage) {
   const services = {
     instanceId: 'test',
     logger: silentLogger,
@@ -59,7 +60,7 @@ async function check(path = folder) {
         }),
       }),
   });
-  return await checkKernelSpecs({ env: env(), folder: path, registry });
+  return await checkKernelSpecs({ env: env(), folder: path, registry, askForImage });
 }
 
 async function write(name: string, kernelJson: unknown): Promise<void> {
@@ -81,6 +82,25 @@ async function findings(kernelJson: unknown) {
   const { kernelSpecs } = await check();
   return kernelSpecs[0]!.findings.map(({ severity, where, message }) => `${severity} ${where}: ${message}`);
 }
+
+describe('images', () => {
+  it.each([
+    [false, ['metadata.kernel_provisioner.config.image_name']],
+    [true, []],
+    [undefined, []],
+  ])('are asked for where an engine answers: %s', async (answer, where) => {
+    const asked: string[] = [];
+    await write('one', remote('docker-provisioner', { image_name: 'team/kernel:1' }));
+    await write('two', remote('kubernetes-provisioner', { image_name: 'elsewhere:1' }));
+    const { kernelSpecs } = await check(folder, (image) => {
+      asked.push(image);
+      return Promise.resolve(answer);
+    });
+    expect(asked).toEqual(['team/kernel:1']);
+    const found = kernelSpecs.flatMap(({ findings: all }) => all).filter(({ message }) => message.includes('pull'));
+    expect(found.map((finding) => finding.where)).toEqual(where);
+  });
+});
 
 describe('checking', () => {
   it('finds nothing in what this package writes, but for provisioners that are not installed', async () => {

@@ -7,6 +7,8 @@ import type { Environment, KernelSpecProblem } from '@gateway-provisioners/kerne
 import { checkArgv } from './check-argv.ts';
 import type { KernelSpecFinding } from './check-argv.ts';
 import { checkConfig } from './check-config.ts';
+import { checkImage } from './check-image.ts';
+import type { AskForImage } from './check-image.ts';
 
 export type { KernelSpecFinding } from './check-argv.ts';
 
@@ -16,6 +18,8 @@ export interface CheckOptions extends CallOptions {
   readonly folder?: string | undefined;
   /** The provisioners that there are. */
   readonly registry: ProvisionerRegistry;
+  /** Default: images are not asked for. */
+  readonly askForImage?: AskForImage | undefined;
 }
 
 export interface CheckedKernelSpec {
@@ -81,6 +85,7 @@ async function checkKernelSpec(spec: KernelSpec, options: CheckOptions): Promise
       ...checkArgv(spec),
       ...(await checkProgram(spec)),
       ...checkConfig(spec),
+      ...(await checkImage(spec, options)),
     ],
   };
 }
