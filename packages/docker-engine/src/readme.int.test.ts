@@ -1,21 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-
-/** The example as a function: its imports go through `load`, so that it runs from sources. */
-function compile(example: string): (load: (name: string) => Promise<unknown>, console: unknown) => Promise<void> {
-  const body = example.replace(/^import (.*) from ('.*');$/gm, 'const $1 = await load($2);');
-  const {
-    constructor,
-  } = async () => {
-    await Promise.resolve();
-  };
-  return Reflect.construct(constructor, ['load', 'console', body]) as ReturnType<typeof compile>;
-}
+import { readmeExample } from '@gateway-provisioners/core/testing';
 
 test('runs the example of the README', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const example = await readmeExample(new URL('../README.md', import.meta.url));
   const printed: unknown[] = [];
-  await compile(example)((name) => import(name), { log: (line: unknown) => printed.push(line) });
+  await example.run({ load: (name) => import(name), console: { log: (line: unknown) => printed.push(line) } });
   expect(printed).toEqual(['hello from a container\n']);
 });

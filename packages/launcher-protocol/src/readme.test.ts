@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
+import { readmeExample } from '@gateway-provisioners/core/testing';
 import * as launcherProtocol from './index.ts';
 import * as testing from './testing/index.ts';
 
@@ -8,27 +8,18 @@ const modules: Readonly<Record<string, unknown>> = {
   '@gateway-provisioners/launcher-protocol/testing': testing,
 };
 
-/** The example as a function: its imports go through `load`, so that it runs from sources. */
-function compile(example: string): (load: (name: string) => unknown, console: unknown) => Promise<void> {
-  // Node 20 has no `await using`: what is disposed of at the end of the example is put on a list.
-  const body = example
-    .replace(/^import (\{[^}]*\}) from ('.*');$/gm, 'const $1 = load($2);')
-    .replace(/^await using (\w+) = (.*);$/gm, 'const $1 = $2; disposables.unshift($1);');
-  const {
-    constructor,
-  } = async () => {
-    await Promise.resolve();
-  };
-  const whole = `const disposables = []; try { ${body} } finally { for (const it of disposables) await it[Symbol.asyncDispose](); }`;
-  return Reflect.construct(constructor, ['load', 'console', whole]) as ReturnType<typeof compile>;
+/** Node 20 has no `await using`: what is disposed of at the end of the example is put on a list. */
+function disposing(body: string): string {
+  const listed = body.replace(/^await using (\w+) = (.*);$/gm, 'const $1 = $2; disposables.unshift($1);');
+  return `const disposables = []; try { ${listed} } finally { for (const it of disposables) await it[Symbol.asyncDispose](); }`;
 }
 
 it('runs the example of the README, which prints what its comments say', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const example = await readmeExample(new URL('../README.md', import.meta.url), { rewrite: disposing });
   const printed: string[] = [];
-  await compile(example)((name) => modules[name], { log: (value: unknown) => printed.push(String(value)) });
-  const promised = [...example.matchAll(/console\.log\(.*; \/\/ (.*)$/gm)].map(([, text]) => text);
+  const log = (value: unknown) => printed.push(String(value));
+  await example.run({ load: (name) => modules[name], console: { log } });
+  const promised = [...example.text.matchAll(/console\.log\(.*; \/\/ (.*)$/gm)].map(([, text]) => text);
   expect(promised).toHaveLength(4);
   expect(printed).toEqual(promised);
 });
