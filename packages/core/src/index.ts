@@ -13,7 +13,7 @@ export { resolveSettings } from './config/resolve-settings.ts';
 export type { SettingSchema } from './config/setting-schemas.ts';
 export { booleanSetting, listSetting, settingSchema } from './config/setting-schemas.ts';
 export type { Setting, SettingRow, SettingValues, Settings } from './config/settings.ts';
-export { defineSettings, describeSettings } from './config/settings.ts';
+export { defineSettings, describeSettings, settingsTable } from './config/settings.ts';
 export type {
   ChannelName,
   ChannelTransport,
@@ -50,7 +50,7 @@ export type { LogFields, Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
 export type { Observed, ObservedSource } from './observed.ts';
 export { observed } from './observed.ts';
-export { OWNER_VARIABLE, formatOwner, parseOwner } from './ownership.ts';
+export { OWNER_VARIABLE, assertOwnedBy, formatOwner, parseOwner } from './ownership.ts';
 export type { PortRange } from './port-range.ts';
 export { parsePortRange } from './port-range.ts';
 export type { AttachProcessGroupOptions } from './process/attach-process-group.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatOwner, parseOwner } from './ownership.ts';
+import { assertOwnedBy, formatOwner, parseOwner } from './ownership.ts';
 
 describe('the owner marker', () => {
   it('keeps any ids apart, without blanks', () => {
@@ -16,5 +16,20 @@ describe('the owner marker', () => {
   });
   it.each(['', 'a', 'a/b', 'a/b/0', 'a/b/x', 'a/b/1/2', '/b/1', 'a//1', '%/b/1'])('refuses %j', (text) => {
     expect(parseOwner(text)).toBeUndefined();
+  });
+});
+
+describe('assertOwnedBy', () => {
+  it('refuses what another instance owns, and says whose it is', () => {
+    const owner = { instanceId: 'theirs', kernelId: 'k', incarnation: 1 };
+    assertOwnedBy('theirs', owner);
+    expect(() => {
+      assertOwnedBy('ours', owner);
+    }).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: 'this kernel belongs to another instance [kernel=k instance=theirs]',
+      }),
+    );
   });
 });

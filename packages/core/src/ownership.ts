@@ -1,3 +1,4 @@
+import { ProvisionerError } from './errors.ts';
 import type { ResourceOwner } from './provisioner.ts';
 
 /** The environment variable that marks processes with their owner. */
@@ -19,4 +20,12 @@ export function parseOwner(text: string): ResourceOwner | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Errors: `INVALID_ARGUMENT` for what another instance owns. */
+export function assertOwnedBy(instanceId: string, owner: ResourceOwner): void {
+  if (owner.instanceId === instanceId) return;
+  throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
+    coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
+  });
 }

@@ -1,12 +1,8 @@
-import { describeSettings } from '@gateway-provisioners/core';
+import { describeSettings, settingsTable } from '@gateway-provisioners/core';
 import { distributedSettings } from './distributed-config.ts';
 
 /** The page `docs/reference/ssh-settings.md`. */
 export function settingsPage(): string {
-  const rows = describeSettings(distributedSettings).map(({ key, env, description }) => {
-    const variables = env.map((name) => `\`${name}\``).join(', ');
-    return `| \`${key}\` | ${variables} | ${description.replaceAll('|', '\\|')} |`;
-  });
   return [
     '# Settings of distributed-provisioner',
     '',
@@ -18,9 +14,7 @@ export function settingsPage(): string {
     "in the gateway's environment; the first of these counts. Lists are lists in a file and texts with commas elsewhere.",
     '`KERNEL_REMOTE_HOST` in a request chooses one of `remote_hosts`. How to set hosts up: [Deploy on hosts over SSH](../guides/ssh.md).',
     '',
-    '| setting | variables | meaning |',
-    '|---|---|---|',
-    ...rows,
+    settingsTable(describeSettings(distributedSettings)),
     '',
     '<!-- prettier-ignore-end -->',
     '',

@@ -1,5 +1,6 @@
 import {
   ProvisionerError,
+  assertOwnedBy,
   errorMessage,
   formatOwner,
   isProvisionerError,
@@ -19,9 +20,11 @@ import type {
   ResourceOwner,
 } from '@gateway-provisioners/core';
 import {
+  HeldKernels,
   attachRemoteKernel,
   formatRemoteState,
   launchRemoteKernel,
+  leastRemoteState,
   parseRemoteState,
 } from '@gateway-provisioners/core/remote';
 import type { CreateOptions, LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
@@ -53,7 +56,7 @@ export class DistributedProvisioner implements KernelProvisioner {
   readonly #hosts: HostList;
   readonly #shared: { readonly hosts: SharedHosts } & AsyncDisposable;
   readonly #placement: Placement;
-  readonly #held = new Set<LaunchedKernel>();
+  readonly #held = new HeldKernels();
 
   private constructor(parts: {
     readonly services: ProvisionerServices;
@@ -93,10 +96,10 @@ export class DistributedProvisioner implements KernelProvisioner {
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    this.#assertOurs(context);
+    assertOwnedBy(this.#services.instanceId, context);
     const { clock, logger } = this.#services;
     let resource: RemoteProcess | undefined;
-    const hold = this.#holder();
+    const hold = this.#held.hold();
     const kernel = await launchRemoteKernel({
       context: {
         ...context,
@@ -132,7 +135,7 @@ export class DistributedProvisioner implements KernelProvisioner {
     const { clock, logger, rendezvous, instanceId } = this.#services;
     const state = await this.#completed(given, options);
     if (state === undefined) return undefined;
-    const hold = this.#holder();
+    const hold = this.#held.hold();
     const kernel = await attachRemoteKernel({
       state,
       instanceId,
@@ -157,7 +160,7 @@ export class DistributedProvisioner implements KernelProvisioner {
   /** The copy beside the kernel may know more than a state that was stored early. Undefined when neither is enough. */
   async #completed(given: ProvisionerState, options: CallOptions): Promise<ProvisionerState | undefined> {
     const owner = parseRemoteState(given);
-    this.#assertOurs(owner);
+    assertOwnedBy(this.#services.instanceId, owner);
     if (owner.connection !== undefined) return given;
     const host = this.#hosts.find(hostNameOf(owner.resource));
     const key = formatOwner(owner);
@@ -188,16 +191,16 @@ export class DistributedProvisioner implements KernelProvisioner {
   }
 
   async reap(resource: OwnedResource, options: CallOptions = {}): Promise<void> {
-    this.#assertOurs(resource);
+    assertOwnedBy(this.#services.instanceId, resource);
     const state = parseRemoteState(resource.state);
-    this.#assertOurs(state);
+    assertOwnedBy(this.#services.instanceId, state);
     const host = this.#hosts.find(hostNameOf(state.resource));
     await runProgram(host, removeProgram(placeOf(state, this.#config)), options);
   }
 
   /** Lets go of all kernels; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const kernel of [...this.#held]) await kernel[Symbol.asyncDispose]();
+    await this.#held[Symbol.asyncDispose]();
     await this.#shared[Symbol.asyncDispose]();
   }
 
@@ -267,20 +270,6 @@ export class DistributedProvisioner implements KernelProvisioner {
     });
   }
 
-  /** Remembers a kernel until it was removed or let go of. */
-  #holder(): { take(kernel: LaunchedKernel): void; readonly release: () => void } {
-    let held: LaunchedKernel | undefined;
-    return {
-      take: (kernel) => {
-        held = kernel;
-        this.#held.add(kernel);
-      },
-      release: () => {
-        if (held !== undefined) this.#held.delete(held);
-      },
-    };
-  }
-
   async #saveState(process: RemoteProcess, owner: ResourceOwner, state: ProvisionerState): Promise<void> {
     const program = saveStateProgram(placeOf(owner, this.#config), JSON.stringify(state));
     const what = `the copy of the state on ${process.host.name}`;
@@ -307,13 +296,6 @@ export class DistributedProvisioner implements KernelProvisioner {
     }
     return found;
   }
-
-  #assertOurs(owner: ResourceOwner): void {
-    if (owner.instanceId === this.#services.instanceId) return;
-    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
-      coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
-    });
-  }
 }
 
 function policyOf(config: DistributedConfig, { clock }: ProvisionerServices): PlacementPolicy {
@@ -335,14 +317,7 @@ function hostNameOf(resource: Readonly<Record<string, unknown>>): string {
 
 /** The copy that lies beside the kernel; where there is none yet, enough to remove the kernel. */
 function stateOf(text: string, owner: ResourceOwner, host: KernelHost): ProvisionerState {
-  const { instanceId, kernelId, incarnation } = owner;
-  const least = formatRemoteState({
-    instanceId,
-    kernelId,
-    incarnation,
-    interruptSignal: 2,
-    resource: { host: host.name },
-  });
+  const least = leastRemoteState(owner, { host: host.name });
   try {
     const value: unknown = JSON.parse(text);
     const state = parseRemoteState(isObject(value) ? value : {});

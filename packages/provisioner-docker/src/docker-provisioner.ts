@@ -1,4 +1,4 @@
-import { ProvisionerError, formatOwner, parseOwner } from '@gateway-provisioners/core';
+import { ProvisionerError, assertOwnedBy, formatOwner, parseOwner } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   JsonObject,
@@ -13,9 +13,10 @@ import type {
   ResourceOwner,
 } from '@gateway-provisioners/core';
 import {
+  HeldKernels,
   attachRemoteKernel,
-  formatRemoteState,
   launchRemoteKernel,
+  leastRemoteState,
   parseRemoteState,
 } from '@gateway-provisioners/core/remote';
 import type { LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
@@ -35,7 +36,7 @@ export class DockerProvisioner implements KernelProvisioner {
   readonly #config: DockerConfig;
   readonly #shared: { readonly shared: SharedEngine } & AsyncDisposable;
   readonly #states: StateFiles;
-  readonly #held = new Set<LaunchedKernel>();
+  readonly #held = new HeldKernels();
 
   private constructor(parts: {
     readonly services: ProvisionerServices;
@@ -54,13 +55,13 @@ export class DockerProvisioner implements KernelProvisioner {
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    this.#assertOurs(context);
+    assertOwnedBy(this.#services.instanceId, context);
     const { clock, logger, env: hostEnv } = this.#services;
     const engine = this.#engine;
     const config = this.#config;
-    let kernel: LaunchedKernel | undefined;
+    const hold = this.#held.hold();
     try {
-      kernel = await launchRemoteKernel({
+      const kernel = await launchRemoteKernel({
         context: {
           ...context,
           checkpoint: async (state) => {
@@ -76,16 +77,14 @@ export class DockerProvisioner implements KernelProvisioner {
           return await startContainer(start, (details) => this.#container(context, details));
         },
         connect: wayTo,
-        onReleased: () => {
-          if (kernel !== undefined) this.#held.delete(kernel);
-        },
+        onReleased: hold.release,
       });
+      hold.take(kernel);
+      return kernel;
     } catch (error) {
       await this.#states.forget(context);
       throw error;
     }
-    this.#held.add(kernel);
-    return kernel;
   }
 
   /** Also undefined for a kernel that was never seen ready. Errors: `ENGINE_UNAVAILABLE`. */
@@ -94,7 +93,7 @@ export class DockerProvisioner implements KernelProvisioner {
     const owner = parseRemoteState(given);
     // Our copy may know more than a state that was stored early.
     const state = owner.connection === undefined ? ((await this.#states.load(owner)) ?? given) : given;
-    const holder: { kernel?: LaunchedKernel } = {};
+    const hold = this.#held.hold();
     const kernel = await attachRemoteKernel({
       state,
       instanceId,
@@ -110,13 +109,9 @@ export class DockerProvisioner implements KernelProvisioner {
         return isOurs && isRunning(details) ? this.#container(known, details) : undefined;
       },
       connect: wayTo,
-      onReleased: () => {
-        if (holder.kernel !== undefined) this.#held.delete(holder.kernel);
-      },
+      onReleased: hold.release,
     });
-    if (kernel === undefined) return undefined;
-    holder.kernel = kernel;
-    this.#held.add(kernel);
+    if (kernel !== undefined) hold.take(kernel);
     return kernel;
   }
 
@@ -136,16 +131,16 @@ export class DockerProvisioner implements KernelProvisioner {
   }
 
   async reap(resource: OwnedResource, { signal }: CallOptions = {}): Promise<void> {
-    this.#assertOurs(resource);
+    assertOwnedBy(this.#services.instanceId, resource);
     const state = parseRemoteState(resource.state);
-    this.#assertOurs(state);
+    assertOwnedBy(this.#services.instanceId, state);
     await removeOwned(this.#engine, containerOf(state.resource), { owner: state, signal });
     await this.#states.forget(state);
   }
 
   /** Lets go of all kernels; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const kernel of [...this.#held]) await kernel[Symbol.asyncDispose]();
+    await this.#held[Symbol.asyncDispose]();
     await this.#shared[Symbol.asyncDispose]();
   }
 
@@ -171,14 +166,7 @@ export class DockerProvisioner implements KernelProvisioner {
     const owner = parseOwner(labels[OWNER_LABEL] ?? '');
     if (owner?.instanceId !== this.#services.instanceId) return undefined;
     const state = await this.#states.load(owner);
-    return { ...owner, id, state: state ?? leastState(owner, { container: id, name }) };
-  }
-
-  #assertOurs(owner: ResourceOwner): void {
-    if (owner.instanceId === this.#services.instanceId) return;
-    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
-      coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
-    });
+    return { ...owner, id, state: state ?? leastRemoteState(owner, { container: id, name }) };
   }
 }
 
@@ -186,11 +174,6 @@ export class DockerProvisioner implements KernelProvisioner {
 function wayTo(facts: LauncherFacts, container: DockerContainer): Promise<WayToKernel> {
   const info = { ...facts.connection, ip: container.address };
   return Promise.resolve({ connection: { info }, commHost: container.address });
-}
-
-/** Enough to remove a kernel of which nothing else is known. */
-function leastState({ instanceId, kernelId, incarnation }: ResourceOwner, resource: JsonObject): ProvisionerState {
-  return formatRemoteState({ instanceId, kernelId, incarnation, interruptSignal: 2, resource });
 }
 
 function containerOf({ container, name }: JsonObject): string {

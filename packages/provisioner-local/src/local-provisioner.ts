@@ -2,6 +2,7 @@ import {
   OWNER_VARIABLE,
   ProcessWatcher,
   ProvisionerError,
+  assertOwnedBy,
   findMarkedProcesses,
   formatOwner,
   parseOwner,
@@ -55,7 +56,7 @@ export class LocalProvisioner implements KernelProvisioner {
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    this.#assertOurs(context);
+    assertOwnedBy(this.#services.instanceId, context);
     await this.#oomWatch.start();
     const started = await startLocalKernel({
       context,
@@ -73,7 +74,7 @@ export class LocalProvisioner implements KernelProvisioner {
   /** Errors: `KERNEL_UNREACHABLE` when the kernel lives but its connection file is gone. */
   async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
     const given = parseLocalState(state);
-    this.#assertOurs(given);
+    assertOwnedBy(this.#services.instanceId, given);
     const files = filesOf(given);
     // A crash between start and checkpoint leaves the process in the folder's copy only.
     const known = given.process === undefined ? ((await loadState(files.runDir)) ?? given) : given;
@@ -108,9 +109,9 @@ export class LocalProvisioner implements KernelProvisioner {
   }
 
   async reap(resource: OwnedResource, options: CallOptions = {}): Promise<void> {
-    this.#assertOurs(resource);
+    assertOwnedBy(this.#services.instanceId, resource);
     const state = parseLocalState(resource.state);
-    this.#assertOurs(state);
+    assertOwnedBy(this.#services.instanceId, state);
     const files = filesOf(state);
     const { signal } = options;
     const clock = this.#services.clock;
@@ -151,13 +152,6 @@ export class LocalProvisioner implements KernelProvisioner {
     const { runDir, connectionFile } = kernelFiles(this.#services.runtimeDir, owner);
     const { instanceId, kernelId, incarnation } = owner;
     return toResource({ version: 1, instanceId, kernelId, incarnation, runDir, connectionFile, interruptSignal: 2 });
-  }
-
-  #assertOurs(owner: ResourceOwner): void {
-    if (owner.instanceId === this.#services.instanceId) return;
-    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', {
-      coordinates: { kernel: owner.kernelId, instance: owner.instanceId },
-    });
   }
 }
 

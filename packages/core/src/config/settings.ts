@@ -76,3 +76,12 @@ export function describeSettings(settings: Readonly<Record<string, Setting>>): r
     secret: setting.secret ?? false,
   }));
 }
+
+/** A table in Markdown for a reference page: name, variables and meaning of each. */
+export function settingsTable(rows: readonly SettingRow[]): string {
+  const lines = rows.map(({ key, env, description }) => {
+    const variables = env.map((name) => `\`${name}\``).join(', ');
+    return `| \`${key}\` | ${variables} | ${description.replaceAll('|', '\\|')} |`;
+  });
+  return ['| setting | variables | meaning |', '|---|---|---|', ...lines].join('\n');
+}

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import { ProvisionerError } from '../errors.ts';
 import type { JsonObject } from '../kernel-spec.ts';
 import type { Logger } from '../logger.ts';
+import { assertOwnedBy } from '../ownership.ts';
 import type { LaunchedKernel, ProvisionerState } from '../provisioner.ts';
 import type { Rendezvous } from '../rendezvous.ts';
 import { RemoteKernel } from './remote-kernel.ts';
@@ -39,10 +39,7 @@ export async function attachRemoteKernel<R extends RemoteResource>(
   options: AttachRemoteKernelOptions<R>,
 ): Promise<LaunchedKernel | undefined> {
   const state = parseRemoteState(options.state);
-  const coordinates = { kernelId: state.kernelId, instance: state.instanceId };
-  if (state.instanceId !== options.instanceId) {
-    throw new ProvisionerError('INVALID_ARGUMENT', 'this kernel belongs to another instance', { coordinates });
-  }
+  assertOwnedBy(options.instanceId, state);
   const resource = await options.open(state.resource, state);
   if (resource === undefined) return undefined;
   try {

@@ -51,6 +51,12 @@ export function formatRemoteState(state: RemoteState): ProvisionerState {
   return z.record(z.string(), z.json()).parse(plain);
 }
 
+/** Enough to remove a kernel of which nothing else is known. */
+export function leastRemoteState(owner: ResourceOwner, resource: JsonObject): ProvisionerState {
+  const { instanceId, kernelId, incarnation } = owner;
+  return formatRemoteState({ instanceId, kernelId, incarnation, interruptSignal: 2, resource });
+}
+
 /** Errors: `INVALID_ARGUMENT` with the names of the members that are wrong; values are not repeated. */
 export function parseRemoteState(state: ProvisionerState): RemoteState {
   const parsed = schema.safeParse(state);

@@ -1,4 +1,4 @@
-import { describeSettings } from '@gateway-provisioners/core';
+import { describeSettings, settingsTable } from '@gateway-provisioners/core';
 import { dockerSettings } from './docker-settings.ts';
 
 /** The page `docs/reference/docker-settings.md`. */
@@ -6,13 +6,8 @@ export function dockerSettingsPage(): string {
   const rows = describeSettings(dockerSettings);
   const groups = [...new Set(rows.map(({ group }) => group ?? 'Other'))];
   const tables = groups.map((group) => {
-    const lines = rows
-      .filter((row) => (row.group ?? 'Other') === group)
-      .map(({ key, env, description }) => {
-        const variables = env.map((name) => `\`${name}\``).join(', ');
-        return `| \`${key}\` | ${variables} | ${description.replaceAll('|', '\\|')} |`;
-      });
-    return [`## ${group}`, '', '| setting | variables | meaning |', '|---|---|---|', ...lines, ''].join('\n');
+    const table = settingsTable(rows.filter((row) => (row.group ?? 'Other') === group));
+    return `## ${group}\n\n${table}\n`;
   });
   return `# Settings of docker-provisioner
 
