@@ -7,7 +7,7 @@ import { containerLauncher } from './launcher-files.ts';
 import { conf, optionText } from './option-text.ts';
 import type { ProgramOption } from './option-text.ts';
 import type { RenderOptions } from './render-options.ts';
-import { REQUESTED_OPTIONS, sparkSettings, withoutSparkWarnings } from './spark.ts';
+import { REQUESTED_OPTIONS, sparkSettings, sparkVariables, submitArgv, withoutSparkWarnings } from './spark.ts';
 import type { SparkSettings } from './spark.ts';
 import { folderName, kernelClass, kernelJson } from './stanza.ts';
 
@@ -65,16 +65,7 @@ function renderSpark(options: KubernetesSpecOptions, { folder }: RenderOptions):
       options,
       language,
       displayName: `Kubernetes ${language} (with Spark)`,
-      argv: [
-        [`${folder(name)}/bin/run.sh`],
-        argv.kernelId,
-        argv.portRange,
-        argv.responseAddress,
-        argv.publicKey,
-        ...(python ? [argv.encryption] : []),
-        argv.sparkInitMode(spark.initMode),
-        ...(python ? [argv.kernelClass(kernelClass(options))] : []),
-      ],
+      argv: submitArgv(options, { folder: folder(name), python, spark }),
       env: sparkEnv(language, spark),
       provisionerName: 'kubernetes-provisioner',
       configBefore: images(options, language),
@@ -137,14 +128,8 @@ function images(options: KubernetesSpecOptions, language: KernelLanguage): Reado
 
 function sparkEnv(language: KernelLanguage, spark: SparkSettings): Readonly<Record<string, string>> {
   const text = optionText(sparkOptions(language), spark.extraOptions, REQUESTED_OPTIONS);
-  if (language !== 'Scala') return { SPARK_HOME: spark.home, SPARK_OPTS: text, LAUNCH_OPTS: '' };
-  return {
-    SPARK_HOME: spark.home,
-    __TOREE_SPARK_OPTS__: text,
-    __TOREE_OPTS__: '--alternate-sigint USR2',
-    LAUNCH_OPTS: '',
-    DEFAULT_INTERPRETER: 'Scala',
-  };
+  const variables = sparkVariables(language, { home: spark.home, sparkOptions: text });
+  return language === 'Scala' ? { ...variables, DEFAULT_INTERPRETER: 'Scala' } : variables;
 }
 
 function sparkOptions(language: KernelLanguage): readonly ProgramOption[] {

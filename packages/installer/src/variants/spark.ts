@@ -1,7 +1,12 @@
-import type { SparkInitMode, SparkSpecOptions } from '../types.ts';
+import type { CommonSpecOptions, KernelLanguage, SparkInitMode, SparkSpecOptions } from '../types.ts';
+import { argv } from './argv.ts';
 import { checkOptionText } from './option-text.ts';
+import { kernelClass } from './stanza.ts';
 
 export const DEFAULT_SPARK_HOME = '/opt/spark';
+
+/** Where Python and R are on a host that has no other place for them. */
+export const DEFAULT_PYTHON_ROOT = '/opt/conda';
 
 export interface SparkSettings {
   readonly home: string;
@@ -43,4 +48,52 @@ export const APPLICATION_NAME = '${KERNEL_ID:-ERROR__NO__KERNEL_ID}';
 /** Spark's Python library on the path of Python. */
 export function pysparkPath(home: string, py4j: string | undefined): string {
   return [`${home}/python`, ...(py4j === undefined ? [] : [py4j])].join(':');
+}
+
+/** How a kernel is submitted in cluster mode, by the script of its kernelspec. */
+export function submitArgv(
+  options: CommonSpecOptions,
+  { folder, python, spark }: { readonly folder: string; readonly python: boolean; readonly spark: SparkSettings },
+): readonly (readonly string[])[] {
+  return [
+    [`${folder}/bin/run.sh`],
+    argv.kernelId,
+    argv.portRange,
+    argv.responseAddress,
+    argv.publicKey,
+    ...(python ? [argv.encryption] : []),
+    argv.sparkInitMode(spark.initMode),
+    ...(python ? [argv.kernelClass(kernelClass(options))] : []),
+  ];
+}
+
+export interface SparkEnvParts {
+  readonly home: string;
+  /** Options of `spark-submit`. */
+  readonly sparkOptions: string;
+  /** For Python only: what PySpark runs with. */
+  readonly python?: Readonly<Record<'PYSPARK_PYTHON' | 'PYTHONPATH', string>>;
+}
+
+/** The variables that the scripts of kernelspecs with Spark read. */
+export function sparkVariables(language: KernelLanguage, parts: SparkEnvParts): Readonly<Record<string, string>> {
+  const { home, sparkOptions, python } = parts;
+  switch (language) {
+    case 'Python':
+      return { SPARK_HOME: home, ...python, SPARK_OPTS: sparkOptions, LAUNCH_OPTS: '' };
+    case 'R':
+      return { SPARK_HOME: home, SPARK_OPTS: sparkOptions, LAUNCH_OPTS: '' };
+    case 'Scala':
+      return {
+        SPARK_HOME: home,
+        __TOREE_SPARK_OPTS__: sparkOptions,
+        __TOREE_OPTS__: '--alternate-sigint USR2',
+        LAUNCH_OPTS: '',
+      };
+  }
+}
+
+/** What PySpark runs with, where Python is at `root`. */
+export function pysparkVariables(root: string, path: string): NonNullable<SparkEnvParts['python']> {
+  return { PYSPARK_PYTHON: `${root}/bin/python`, PYTHONPATH: path };
 }

@@ -4,12 +4,19 @@ import { argv } from './argv.ts';
 import { languageLauncher } from './launcher-files.ts';
 import { conf, optionText } from './option-text.ts';
 import type { RenderOptions } from './render-options.ts';
-import { APPLICATION_NAME, REQUESTED_OPTIONS, pysparkPath, sparkSettings, withoutSparkWarnings } from './spark.ts';
+import {
+  APPLICATION_NAME,
+  DEFAULT_PYTHON_ROOT,
+  REQUESTED_OPTIONS,
+  pysparkPath,
+  pysparkVariables,
+  sparkSettings,
+  sparkVariables,
+  withoutSparkWarnings,
+} from './spark.ts';
 import type { SparkSettings } from './spark.ts';
 import { folderName, kernelClass, kernelJson } from './stanza.ts';
 import type { Variant } from './stanza.ts';
-
-const DEFAULT_PYTHON_ROOT = '/opt/conda';
 
 /** A process on another host, which is reached over SSH; with Spark, a driver in client mode there. */
 export function renderSshSpec(options: SshSpecOptions, { folder }: RenderOptions): RenderedKernelSpec {
@@ -95,23 +102,6 @@ function sparkEnv(
     ...(options.spark === true ? [spark.extraOptions] : []),
     REQUESTED_OPTIONS,
   );
-  switch (language) {
-    case 'Python':
-      return {
-        SPARK_HOME: spark.home,
-        PYSPARK_PYTHON: `${root}/bin/python`,
-        PYTHONPATH: pysparkPath(spark.home, options.py4j),
-        SPARK_OPTS: text,
-        LAUNCH_OPTS: '',
-      };
-    case 'R':
-      return { SPARK_HOME: spark.home, SPARK_OPTS: text, LAUNCH_OPTS: '' };
-    case 'Scala':
-      return {
-        SPARK_HOME: spark.home,
-        __TOREE_SPARK_OPTS__: text,
-        __TOREE_OPTS__: '--alternate-sigint USR2',
-        LAUNCH_OPTS: '',
-      };
-  }
+  const python = pysparkVariables(root, pysparkPath(spark.home, options.py4j));
+  return sparkVariables(language, { home: spark.home, sparkOptions: text, python });
 }

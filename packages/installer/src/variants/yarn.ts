@@ -5,11 +5,19 @@ import { languageLauncher } from './launcher-files.ts';
 import { checkOptionText, conf, optionText } from './option-text.ts';
 import type { ProgramOption } from './option-text.ts';
 import type { RenderOptions } from './render-options.ts';
-import { APPLICATION_NAME, REQUESTED_OPTIONS, pysparkPath, sparkSettings, withoutSparkWarnings } from './spark.ts';
+import {
+  APPLICATION_NAME,
+  DEFAULT_PYTHON_ROOT,
+  REQUESTED_OPTIONS,
+  pysparkPath,
+  pysparkVariables,
+  sparkSettings,
+  sparkVariables,
+  submitArgv,
+  withoutSparkWarnings,
+} from './spark.ts';
 import type { SparkSettings } from './spark.ts';
 import { folderName, kernelClass, kernelJson } from './stanza.ts';
-
-const DEFAULT_PYTHON_ROOT = '/opt/conda';
 
 /** An application of YARN: Spark's driver in cluster mode, or Dask. */
 export function renderYarnSpec(options: YarnSpecOptions, render: RenderOptions): RenderedKernelSpec {
@@ -29,16 +37,7 @@ function renderSpark(options: YarnSpecOptions, { folder }: RenderOptions): Rende
       options,
       language,
       displayName: `Spark ${language} (YARN Cluster)`,
-      argv: [
-        [`${folder(name)}/bin/run.sh`],
-        argv.kernelId,
-        argv.portRange,
-        argv.responseAddress,
-        argv.publicKey,
-        ...(python ? [argv.encryption] : []),
-        argv.sparkInitMode(spark.initMode),
-        ...(python ? [argv.kernelClass(kernelClass(options))] : []),
-      ],
+      argv: submitArgv(options, { folder: folder(name), python, spark }),
       env: sparkEnv(language, options, spark),
       provisionerName: 'yarn-provisioner',
       configAfter: endpoints(options),
@@ -134,26 +133,9 @@ function sparkEnv(
     spark.extraOptions,
     REQUESTED_OPTIONS,
   );
-  switch (language) {
-    case 'Python':
-      return {
-        SPARK_HOME: spark.home,
-        PYSPARK_PYTHON: `${root}/bin/python`,
-        PYTHONPATH: path,
-        SPARK_OPTS: text,
-        LAUNCH_OPTS: '',
-      };
-    case 'R':
-      return { SPARK_HOME: spark.home, SPARK_OPTS: text, LAUNCH_OPTS: '' };
-    case 'Scala':
-      return {
-        SPARK_HOME: spark.home,
-        __TOREE_SPARK_OPTS__: text,
-        __TOREE_OPTS__: '--alternate-sigint USR2',
-        LAUNCH_OPTS: '',
-        DEFAULT_INTERPRETER: 'Scala',
-      };
-  }
+  const python = pysparkVariables(root, path);
+  const variables = sparkVariables(language, { home: spark.home, sparkOptions: text, python });
+  return language === 'Scala' ? { ...variables, DEFAULT_INTERPRETER: 'Scala' } : variables;
 }
 
 /** What the driver finds on its node. */
