@@ -1,6 +1,6 @@
 import { isProvisionerError } from '@gateway-provisioners/core';
-import { SeededRandom, mutateBytes } from '@gateway-provisioners/core/testing';
-import type { FuzzReport, FuzzTarget } from '@gateway-provisioners/core/testing';
+import { fuzzTarget, mutateBytes } from '@gateway-provisioners/core/testing';
+import type { FuzzTarget, SeededRandom } from '@gateway-provisioners/core/testing';
 import type { Frames } from '../channel-socket.ts';
 import { encodeCommand, encodeMetadata } from '../zmtp/command.ts';
 import { FrameDecoder } from '../zmtp/frame-decoder.ts';
@@ -9,7 +9,6 @@ import { encodeGreeting } from '../zmtp/greeting.ts';
 import { ZmtpSession } from '../zmtp/zmtp-session.ts';
 
 const MAX_MESSAGE_BYTES = 20_000;
-const MIN_RUNS = 100;
 
 /** What became of a byte stream; the same stream has the same outcome however it is cut. */
 export interface ZmtpOutcome {
@@ -22,11 +21,8 @@ export interface ZmtpOutcome {
 
 /** The ZMTP decoder and the session around it: what a kernel, or whoever listens on its port, may send. */
 export const zmtpFuzzTargets: readonly FuzzTarget[] = [
-  { name: 'zmtp-decoder', run: (seed, durationMs) => run({ seed, durationMs, decode: decodeTraffic, make: traffic }) },
-  {
-    name: 'zmtp-session',
-    run: (seed, durationMs) => run({ seed, durationMs, decode: runSession, make: conversation }),
-  },
+  zmtpTarget('zmtp-decoder', decodeTraffic, traffic),
+  zmtpTarget('zmtp-session', runSession, conversation),
 ];
 
 /** Cuts a stream of frames; the handshake is over. */
@@ -59,35 +55,23 @@ export function runSession(chunks: readonly Buffer[]): ZmtpOutcome {
   });
 }
 
-interface Job {
-  readonly seed: number;
-  readonly durationMs: number;
-  readonly decode: (chunks: readonly Buffer[]) => ZmtpOutcome;
-  readonly make: (random: SeededRandom) => { readonly bytes: Buffer; readonly messages: readonly Frames[] };
-}
+type Make = (random: SeededRandom) => { readonly bytes: Buffer; readonly messages: readonly Frames[] };
 
-function run({ seed, durationMs, decode, make }: Job): FuzzReport {
-  const random = new SeededRandom(seed);
-  const endsAt = performance.now() + durationMs;
-  let runs = 0;
-  let accepted = 0;
-  while (runs < MIN_RUNS || performance.now() < endsAt) {
-    runs += 1;
+function zmtpTarget(name: string, decode: (chunks: readonly Buffer[]) => ZmtpOutcome, make: Make): FuzzTarget {
+  return fuzzTarget(name, 'PROTOCOL_ERROR', (random) => {
     const { bytes, messages } = make(random);
     const isIntact = random.below(4) === 0;
     const input = isIntact ? bytes : mutateBytes(bytes, random);
+    const fail = (promise: string): never => {
+      throw new Error(`${promise}; in base64: ${input.toString('base64')}`);
+    };
     const whole = decode([input]);
     const cut = decode(cutAnywhere(input, random));
-    if (describe(whole) !== describe(cut)) fail('the outcome depends on the chunks', input);
-    if (isIntact && describeMessages(whole.messages) !== describeMessages(messages)) fail('a message changed', input);
-    if (whole.messages.some((frames) => sizeOf(frames) > MAX_MESSAGE_BYTES)) fail('beyond maxMessageBytes', input);
-    if (whole.error === undefined) accepted += 1;
-  }
-  return { runs, accepted };
-
-  function fail(promise: string, input: Buffer): never {
-    throw new Error(`input ${runs} of seed ${seed}: ${promise}; in base64: ${input.toString('base64')}`);
-  }
+    if (describe(whole) !== describe(cut)) fail('the outcome depends on the chunks');
+    if (isIntact && describeMessages(whole.messages) !== describeMessages(messages)) fail('a message changed');
+    if (whole.messages.some((frames) => sizeOf(frames) > MAX_MESSAGE_BYTES)) fail('beyond maxMessageBytes');
+    return whole.error === undefined;
+  });
 }
 
 function outcome(
