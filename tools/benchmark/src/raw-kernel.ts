@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 
 /** A kernel started with nothing in between: what every server is compared with. */
 export interface RawKernel extends AsyncDisposable {
@@ -57,15 +57,4 @@ export async function startRawKernel(options: RawKernelOptions): Promise<RawKern
       await exited;
     },
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address === null || typeof address === 'string' ? 0 : address.port;
-  });
-  for (const server of servers) server.close();
-  return ports;
 }

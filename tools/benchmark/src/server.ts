@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { BenchmarkClient } from './client.ts';
+import { freePorts } from './free-ports.ts';
 import { websocketClient } from './websocket-client.ts';
 
 /** How to start a server that speaks Jupyter's REST and WebSocket API; read from `servers/*.json`. */
@@ -34,7 +34,7 @@ export async function startServer(
   definition: ServerDefinition,
   options: { readonly env: NodeJS.ProcessEnv; readonly values: Readonly<Record<string, string>> },
 ): Promise<RunningServer> {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const values: Record<string, string> = { ...options.values, port: String(port), token };
   const [program = '', ...args] = definition.command.map((part) =>
     part.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole),
@@ -96,13 +96,4 @@ async function firstAnswer(url: string, child: ChildProcess, log: () => string):
   }
   child.kill('SIGKILL');
   throw new Error(`${url} never answered:\n${log()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -3,10 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ResourceStack } from '@gateway-provisioners/core';
+import { ResourceStack, reservePorts } from '@gateway-provisioners/core';
 import type { ConnectionInfo } from '@gateway-provisioners/core';
 import { writeConnectionFile } from '../connection-file.ts';
 import { loadZeromq } from '../zeromq/library.ts';
@@ -58,7 +57,9 @@ async function end(child: ChildProcess): Promise<void> {
 
 async function makeConnection(folder: string, options: PythonKernelOptions): Promise<ConnectionInfo> {
   const isIpc = options.transport === 'ipc';
-  const [shell = 1, iopub = 2, stdin = 3, control = 4, hb = 5] = isIpc ? [] : await freePorts(5);
+  const [shell = 1, iopub = 2, stdin = 3, control = 4, hb = 5] = isIpc
+    ? []
+    : await reservePorts({ count: 5, host: '127.0.0.1' });
   const pair = options.curve === true ? (await loadZeromq()).curveKeyPair() : undefined;
   return {
     transport: isIpc ? 'ipc' : 'tcp',
@@ -73,16 +74,4 @@ async function makeConnection(folder: string, options: PythonKernelOptions): Pro
     kernel_name: 'python3',
     ...(pair === undefined ? {} : { curve_publickey: pair.publicKey, curve_secretkey: pair.secretKey }),
   };
-}
-
-/** Ports that were free a moment ago, all at once so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address !== null && typeof address === 'object' ? address.port : 0;
-  });
-  for (const server of servers) server.close();
-  return ports;
 }
