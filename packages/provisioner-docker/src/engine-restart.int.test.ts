@@ -11,12 +11,14 @@ import { FaultBench } from './testing/fault-bench.ts';
 const script = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'tools', 'testbeds', 'docker.sh');
 const run = process.env['GP_TESTBED_RUN'] ?? '/var/lib/gateway-provisioners';
 const hostEnv = { DOCKER_HOST: `unix://${run}/docker/spare/docker.sock` };
-const BRIDGE = '10.213.0.1';
+const BRIDGE = '10.218.0.1';
 
 async function testbed(command: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   // Without DOCKER_HOST: the main engine of this machine is not the matter here.
-  const { DOCKER_HOST: _, ...rest } = process.env;
-  const child = spawn(script, command.split(' '), { env: { ...rest, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(script, command.split(' '), {
+    env: { ...process.env, DOCKER_HOST: undefined, ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) throw new Error(`docker.sh ${command} ended with ${String(code)}`);
 }

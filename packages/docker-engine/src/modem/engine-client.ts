@@ -137,7 +137,8 @@ export class EngineClient implements Disposable {
 
   /** Agrees on the version of the API: the newest that both know. */
   async #connect(): Promise<Connected> {
-    const { default: ModemClass }: { default: unknown } = await import('docker-modem');
+    const imported: unknown = await import('docker-modem');
+    const ModemClass = typeof imported === 'object' && imported !== null && 'default' in imported && imported.default;
     const options = modemOptions(this.config, this.#agent);
     const request: EngineRequest = { method: 'GET', path: ['version'], action: 'ask for the version of the engine' };
     using scope = openDeadline({ what: request.action, timeoutMs: this.timeoutMs, clock: this.clock });

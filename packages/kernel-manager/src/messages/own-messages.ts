@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer';
-import type { KernelExit } from '@gateway-provisioners/core';
 import { KernelMessage, createMessage } from '@gateway-provisioners/wire';
 import type { ExecutionState } from '../types.ts';
 

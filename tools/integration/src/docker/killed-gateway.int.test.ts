@@ -3,15 +3,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { ResourceStack, delay } from '@gateway-provisioners/core';
+import { SeededRandom } from '@gateway-provisioners/core/testing';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
 import { startMortalGateway } from '../robustness/mortal-gateway.ts';
 import { createScratchFolder } from '../support/scratch-folder.ts';
+import type { RunningServer } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 
 const ROUNDS = Number(process.env['GP_TEST_DOCKER_KILLS'] ?? 8);
 /** A launch takes about two seconds here; some are killed after it. */
 const LONGEST_MS = 3_500;
 
+const random = new SeededRandom(20261121);
 const resources = new ResourceStack();
 afterAll(async () => {
   await resources[Symbol.asyncDispose]();
@@ -37,17 +40,17 @@ test(`a gateway that is killed ${ROUNDS} times while it launches kernels leaves 
     const found = ids.map(async (id) => await engine.containers.list({ labels: [`kernel_id=${id}`] }));
     return (await Promise.all(found)).flat().map(({ labels }) => labels['kernel_id'] ?? '');
   };
-  const start = async (name: string, id: string, request: (path: string, init: RequestInit) => Promise<Response>) => {
+  const start = async (name: string, id: string, gateway: Pick<RunningServer, 'request'>) => {
     const body = JSON.stringify({ name, env: { KERNEL_ID: id } });
-    return await request('api/kernels', { method: 'POST', body });
+    return await gateway.request('api/kernels', { method: 'POST', body });
   };
 
   for (let round = 0; round < ROUNDS; round += 1) {
     await using gateway = await startMortalGateway({ scratch, env });
     const id = randomUUID();
     ids.push(id);
-    start('docker_python', id, gateway.request).catch(() => undefined); // it is about to die
-    await delay(Math.random() * LONGEST_MS);
+    start('docker_python', id, gateway).catch(() => undefined); // it is about to die
+    await delay(random.below(LONGEST_MS));
     await gateway.killHard();
   }
 
