@@ -3,21 +3,15 @@ import { platform } from 'node:os';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
 import type { ConnectionInfo } from '@gateway-provisioners/core';
-import type { ChannelEngine } from './channel-socket.ts';
 import { FakeKernelSockets } from './testing/fake-kernel-sockets.ts';
 import type { FakeKernelSocketsOptions } from './testing/fake-kernel-sockets.ts';
 import { RawPublisher } from './testing/raw-publisher.ts';
 import { SocketRecorder, frames } from './testing/socket-recorder.ts';
 import type { SocketRecorderOptions } from './testing/socket-recorder.ts';
+import { testedEngines } from './testing/tested-engines.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
 import { createZeromqEngine } from './zeromq/zeromq-engine.ts';
 import { createZmtpEngine } from './zmtp/zmtp-engine.ts';
-
-const engines: { title: string; engine: ChannelEngine; curve: boolean }[] = [
-  { title: 'zmtp', engine: createZmtpEngine(), curve: false },
-  { title: 'zeromq', engine: createZeromqEngine(), curve: false },
-  { title: 'zeromq with CURVE', engine: createZeromqEngine(), curve: true },
-];
 
 let stack = new ResourceStack();
 afterEach(async () => {
@@ -25,7 +19,7 @@ afterEach(async () => {
   stack = new ResourceStack();
 });
 
-describe.each(engines)('$title', ({ engine, curve }) => {
+describe.each(testedEngines)('$title', ({ engine, curve }) => {
   async function kernel(options: FakeKernelSocketsOptions = {}): Promise<FakeKernelSockets> {
     return stack.use(
       await FakeKernelSockets.bind({

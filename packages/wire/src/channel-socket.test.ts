@@ -1,18 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack, isProvisionerError } from '@gateway-provisioners/core';
-import type { ChannelEngine } from './channel-socket.ts';
 import { FakeKernelSockets } from './testing/fake-kernel-sockets.ts';
 import type { FakeKernelSocketsOptions } from './testing/fake-kernel-sockets.ts';
 import { SocketRecorder, frames } from './testing/socket-recorder.ts';
 import type { SocketRecorderOptions } from './testing/socket-recorder.ts';
-import { createZeromqEngine } from './zeromq/zeromq-engine.ts';
-import { createZmtpEngine } from './zmtp/zmtp-engine.ts';
-
-const engines: { title: string; engine: ChannelEngine; curve: boolean }[] = [
-  { title: 'zmtp', engine: createZmtpEngine(), curve: false },
-  { title: 'zeromq', engine: createZeromqEngine(), curve: false },
-  { title: 'zeromq with CURVE', engine: createZeromqEngine(), curve: true },
-];
+import { testedEngines } from './testing/tested-engines.ts';
 
 let stack = new ResourceStack();
 afterEach(async () => {
@@ -20,7 +12,7 @@ afterEach(async () => {
   stack = new ResourceStack();
 });
 
-describe.each(engines)('$title', ({ engine, curve }) => {
+describe.each(testedEngines)('$title', ({ engine, curve }) => {
   async function kernel(options: FakeKernelSocketsOptions = {}): Promise<FakeKernelSockets> {
     return stack.use(await FakeKernelSockets.bind({ curve, ...options }));
   }
