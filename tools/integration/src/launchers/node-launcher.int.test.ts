@@ -145,7 +145,8 @@ describe.each([1, 2] as const)('version %d', (protocol) => {
       socket.on('error', () => undefined);
       socket.resume();
       socket.end(text);
-      await once(socket, 'close');
+      // Not `once`, which rejects at an error: a reset is as good an end as any.
+      await new Promise((resolve) => socket.on('close', resolve));
     }
     const silent = Array.from({ length: 80 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
     expect(await comm?.isAlive()).toBe(true);
