@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Callable
 
 KERNEL_PROCESS = "--kernel-process"
 DEFAULT_KERNEL_CLASS = "ipykernel.ipkernel.IPythonKernel"
@@ -49,7 +49,6 @@ def launch(argv: list[str]) -> int:
         arguments,
         curve=wants_curve(option_value(arguments, "transport_encryption")),
         cluster_type=cluster_type,
-        holds_ports=True,
         ignored_signals=early,
     )
 
@@ -115,8 +114,13 @@ class KernelFailure(Exception):
 
 def run_ipykernel(connection_file: str, kernel_class_name: str, cluster_type: str, mode: str) -> None:
     """Runs an IPython kernel in this process until it is shut down."""
+    import signal
+
     global log_descriptor
     log_descriptor = os.dup(2)
+    if cluster_type == "spark":
+        # While there is one thread: all others inherit it, so that the one that waits for this signal gets it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
     # Where the launcher's files are is not where a notebook's modules are.
     own_folder = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != own_folder or entry == ""]
@@ -131,7 +135,9 @@ def run_ipykernel(connection_file: str, kernel_class_name: str, cluster_type: st
     app.initialize([])
     namespace = app.shell.user_ns if app.shell is not None else {}
     if cluster_type == "spark":
-        add_spark(namespace, wait=mode == "eager")
+        interrupts = SparkInterrupts()
+        interrupts.start(getattr(app.shell, "events", None))
+        add_spark(namespace, interrupts, wait=mode == "eager")
     elif cluster_type == "dask":
         add_dask(namespace)
     app.start()
@@ -159,14 +165,13 @@ def add_dask(namespace: dict[str, Any]) -> None:
     namespace["cluster"] = dask_yarn.YarnCluster.from_current()
 
 
-def add_spark(namespace: dict[str, Any], wait: bool) -> None:
+def add_spark(namespace: dict[str, Any], interrupts: SparkInterrupts, wait: bool) -> None:
     """``spark``, ``sc`` and ``sql``: placeholders that wait for the session, and later the real ones.
 
     The session is started at once also when nobody waits for it: in YARN's cluster mode an application that does not
     bring up its context within a minute and a half is ended.
     """
     import importlib.util
-    import signal
 
     if importlib.util.find_spec("pyspark") is None:
         warn("Spark was asked for, but pyspark is not installed: going on without")
@@ -179,7 +184,7 @@ def add_spark(namespace: dict[str, Any], wait: bool) -> None:
         return spark.sql(query)
 
     session.fill({"spark": spark, "sc": WaitingForSparkSessionToBeInitialized("sc", session), "sql": sql})
-    signal.signal(signal.SIGUSR2, lambda *_: session.cancel_jobs())
+    interrupts.cancel = session.cancel_jobs
     session.start()
     if wait:
         session.join()
@@ -215,25 +220,19 @@ class SparkSessionStart:
         return self._real[name]
 
     def cancel_jobs(self) -> None:
-        """For an interrupt: what runs in the cluster does not see the kernel's KeyboardInterrupt.
+        import time
 
-        In a thread: pyspark gives each thread a connection to the JVM, and the main thread's is in use by the call that
-        is being interrupted. A second call from there would wait for the first.
-        """
-        import threading
-
-        context = self._real.get("sc")
-        if context is not None:
-            threading.Thread(target=self._cancel_jobs, args=(context,), daemon=True).start()
-
-    def _cancel_jobs(self, context: Any) -> None:
-        for attempt in (1, 2):
+        first = self._real.get("sc")
+        # The user may have stopped the session, or started another one.
+        context = getattr(type(first), "_active_spark_context", first)
+        for attempts_left in (2, 1, 0) if context is not None else ():
             try:
                 return context.cancelAllJobs()
             except Exception as error:  # Of the JVM, whatever it is: the kernel goes on.
-                # The interrupt itself may have cut a call to the JVM in two.
-                if attempt == 2 or type(error).__name__ != "Py4JError":
-                    return warn("Spark's jobs could not be cancelled: %s" % error)
+                if attempts_left == 0:
+                    return warn("Spark's jobs could not be cancelled: %s" % str(error).split("\n", 1)[0])
+                # Where a KeyboardInterrupt cuts a call in two, py4j closes the other threads' idle connections too.
+                time.sleep(0.05)
 
     def _run(self) -> None:
         import atexit
@@ -252,6 +251,64 @@ class SparkSessionStart:
             # The user may have another use for the name by now.
             if self._namespace.get(name) is self._placeholders.get(name):
                 self._namespace[name] = value
+
+
+class SparkInterrupts:
+    """What an interrupt is where there may be jobs in a cluster, which do not see a KeyboardInterrupt.
+
+    The launcher sends SIGUSR2 in place of SIGINT. It is blocked in all threads, and one waits for it. With two signals
+    that come together, and that any thread may handle, both may go to one that is not the main one, and then nothing
+    ends the main thread's wait for its job. The waiting thread sends SIGINT to the main thread itself and has the jobs
+    cancelled in another: pyspark gives each thread a connection to the JVM, of which the main thread's is in use by the
+    call that is interrupted, and a JVM that does not answer must not stand in the way of the next interrupt.
+    """
+
+    #: How long a cell that follows waits until the jobs of the one before are cancelled, so that it keeps its own.
+    CANCEL_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        import threading
+
+        self.cancel: Callable[[], None] = lambda: None
+        self._cancelling = 0
+        self._changed = threading.Condition()
+
+    def start(self, events: Any) -> None:
+        """To be called in the main thread; ``events`` are those of IPython's shell, if there are any."""
+        import signal
+        import threading
+
+        # Never called, as the signal is blocked; but macOS drops one that is ignored, as it is at the start, even so.
+        signal.signal(signal.SIGUSR2, lambda *_: None)
+        threading.Thread(target=self._run, name="interrupts", daemon=True).start()
+        if events is not None:
+            events.register("pre_execute", self._wait_for_cancelling)
+
+    def _run(self) -> None:
+        import signal
+        import threading
+
+        main_thread = threading.main_thread().ident
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR2})
+        while main_thread is not None:
+            signal.sigwait({signal.SIGUSR2})
+            # Counted before the main thread is interrupted: its next cell sees it for certain.
+            with self._changed:
+                self._cancelling += 1
+            signal.pthread_kill(main_thread, signal.SIGINT)
+            threading.Thread(target=self._cancel, name="spark-job-cancelling", daemon=True).start()
+
+    def _cancel(self) -> None:
+        try:
+            self.cancel()
+        finally:
+            with self._changed:
+                self._cancelling -= 1
+                self._changed.notify_all()
+
+    def _wait_for_cancelling(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._cancelling == 0, self.CANCEL_SECONDS)
 
 
 class WaitingForSparkSessionToBeInitialized:

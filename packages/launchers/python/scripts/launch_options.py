@@ -27,10 +27,11 @@ class Launch(NamedTuple):
     port_range: Optional[str] = None
     #: Make CurveZMQ keys for the kernel's sockets.
     curve: bool = False
-    #: ``spark``: an interrupt also brings SIGUSR2, upon which the kernel cancels its jobs.
+    #: ``spark``: an interrupt comes as SIGUSR2, upon which the kernel interrupts its cell and cancels its jobs.
     cluster_type: str = "none"
-    #: The kernel's sockets share addresses (libzmq's do), so that its ports can be held for it until it has them.
-    holds_ports: bool = False
+    #: The kernel's sockets share addresses (those of libzmq, Deno, libuv and the JVM do), so that its ports can be held
+    #: for it until it has them.
+    holds_ports: bool = True
     #: Signals that the kernel ignores until it has handlers for them: one that comes too early must not end it.
     ignored_signals: Tuple[signal.Signals, ...] = ()
 

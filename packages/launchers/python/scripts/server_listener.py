@@ -123,7 +123,7 @@ class Supervisor:
     def _forward_signals(self) -> None:
         """What is sent to the launcher is meant for the kernel: it is the process that whoever started it knows."""
         for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, lambda signum, _: self._kernel.signal(signum) and None)
+            signal.signal(number, lambda signum, _: self._signal(signum) and None)
         signal.signal(signal.SIGTERM, lambda *_: self._dismiss("the launcher got SIGTERM"))
 
     def _dismiss(self, reason: str) -> None:
@@ -274,10 +274,9 @@ class Supervisor:
         return {"ok": True} if delivered else _error("no_kernel", "the kernel has ended")
 
     def _signal(self, signum: int) -> bool:
-        delivered = self._kernel.signal(signum)
-        if delivered and signum == signal.SIGINT and self._launch.cluster_type == "spark":
-            self._kernel.signal(signal.SIGUSR2)
-        return delivered
+        # Of which the kernel makes a SIGINT for its main thread and an end of its jobs in the cluster.
+        interrupts_jobs = signum == signal.SIGINT and self._launch.cluster_type == "spark"
+        return self._kernel.signal(signal.SIGUSR2 if interrupts_jobs else signum)
 
     def _status(self, request: Dict[str, Any]) -> Dict[str, Any]:
         wanted = request.get("max_log_bytes", MAX_LOG_BYTES)
