@@ -38,7 +38,7 @@ fail() { say "$*"; exit 1; }
 install_packages() {
   local missing=() package attempt
   for package in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   [[ ${#missing[@]} -eq 0 ]] && return 0
   [[ $(id -u) = 0 ]] || fail "needs root to install ${missing[*]}"
@@ -62,7 +62,7 @@ alive() { # pid file, word of its command line (ids are used again after a reboo
   pid=$(<"$1")
   [[ -r /proc/$pid/cmdline ]] || return 1
   case $(ps -o stat= -p "$pid" 2>/dev/null) in Z* | '') return 1 ;; esac
-  tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- "$2"
+  [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$2"* ]]
 }
 
 end_process() { # pid file, word, signal, seconds until SIGKILL
@@ -164,7 +164,7 @@ start_dockerd() { # engine
     options+=(-H "unix://$socket")
   else
     ip link show "$spare_bridge" >/dev/null 2>&1 || ip link add "$spare_bridge" type bridge
-    ip addr show dev "$spare_bridge" | grep -q "$spare_address/24" || ip addr add "$spare_address/24" dev "$spare_bridge"
+    [[ $(ip addr show dev "$spare_bridge") == *"$spare_address/24"* ]] || ip addr add "$spare_address/24" dev "$spare_bridge"
     ip link set "$spare_bridge" up
     # Its containers and this machine reach each other over the bridge; the main engine's rules stay as they are.
     options+=(--bridge "$spare_bridge" --iptables=false --ip-masq=false)

@@ -43,7 +43,7 @@ die() { say "$*"; exit 1; }
 apt_install() {
   local missing=() p i
   for p in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null) == installed ]] || missing+=("$p")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
   mkdir -p "$APTCACHE/partial"
@@ -179,7 +179,7 @@ python_env() {
 
 link() { # host
   local h=$1 n v; n=$(ns "$h"); v=$(veth "$h")
-  ip netns list | awk '{print $1}' | grep -qx "$n" || ip netns add "$n"
+  [[ -e /run/netns/$n ]] || ip netns add "$n"
   ip -n "$n" link set lo up
   if ! ip -n "$n" link show eth0 >/dev/null 2>&1; then
     if [ "$h" = inner ]; then
