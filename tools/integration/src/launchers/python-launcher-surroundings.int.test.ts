@@ -1,15 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
 import type { LauncherAnswer } from '@gateway-provisioners/core';
 import { launchersDir } from '@gateway-provisioners/launchers';
-import { parseConnectionInfo } from '@gateway-provisioners/wire';
 import { runProgram } from '../support/run-program.ts';
 import { testPython, workspaceFolder } from '../support/test-environment.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
@@ -342,43 +340,6 @@ describe('over HTTP', () => {
     expect(await launched.end()).toEqual({ code: 1, signal: null });
     expect(launched.stderr.text).toMatch(/the gateway refused the answer/);
   });
-});
-
-test('Gateway Provisioners’ own response manager takes the answer, and the kernel its orders', async () => {
-  const python = testPython();
-  const kernelId = 'b3f1f3c2-0d4e-4c55-9a63-7b0b6e1d2f10';
-  const manager = spawn(gatewayProvisionersPython(), [join(helpers, 'response_manager.py'), kernelId], {
-    env: await bench.scratch.environment({ extra: { GP_RESPONSE_IP: '127.0.0.1', GP_RESPONSE_PORT: '48877' } }),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  stack.defer(() => manager.kill('SIGKILL'));
-  const lines = createInterface({ input: manager.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<Record<string, unknown>> =>
-    JSON.parse(String((await lines.next()).value)) as Record<string, unknown>;
-  const { address, key } = await next();
-  const launched = await bench.launch({
-    protocol: 1,
-    argv: (parameters) =>
-      pythonLauncherArgv(python)({
-        ...parameters,
-        kernelId,
-        responseAddress: String(address),
-        publicKey: String(key),
-      }),
-  });
-  const info = await next();
-  expect(Object.keys(info)).toEqual([
-    ...['shell_port', 'iopub_port', 'stdin_port', 'control_port', 'hb_port', 'ip', 'key', 'transport'],
-    ...['signature_scheme', 'kernel_name', 'pid', 'pgid', 'comm_port', 'kernel_id'],
-  ]);
-  expect(info['kernel_id']).toBe(kernelId);
-  const port = Number(info['comm_port']);
-  const comm = await bench.listener.openComm({ version: 1, kernelId, host: '127.0.0.1', port });
-  const connection = { ...parseConnectionInfo(info) };
-  const client = await launched.connect({ connection, version: 1 });
-  expect((await client.execute('print(9)')).output).toBe('9\n');
-  expect(await comm.signal(15)).toBe(true);
-  expect(await launched.end()).toEqual({ code: 143, signal: null });
 });
 
 const canUnshare = runs('unshare', '--pid', '--fork', '--mount-proc', 'true');

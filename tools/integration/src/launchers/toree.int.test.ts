@@ -1,23 +1,19 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ResourceStack, withDeadline } from '@gateway-provisioners/core';
+import { ResourceStack } from '@gateway-provisioners/core';
 import type { CommChannel, CommStatus, LauncherAnswer } from '@gateway-provisioners/core';
 import type { TestKernelClient } from '@gateway-provisioners/testkit';
-import { freePort } from '../support/free-port.ts';
 import { createScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
-import { gatewayProvisionersPython } from './python-launcher-argv.ts';
 import { sparkEnv, sparkTestbed, toreeArgv } from './spark-testbed.ts';
 import type { SparkTestbed } from './spark-testbed.ts';
+import { startTheirResponseManager } from './their-response-manager.ts';
 
 const testbed: SparkTestbed = sparkTestbed();
 /** Milliseconds for whatever Toree does: it compiles each cell, and other suites may be running. */
@@ -66,6 +62,15 @@ async function run(client: TestKernelClient, code: string): Promise<string> {
   const { content, output } = await client.execute(code, { timeoutMs: TOREE_MS });
   expect(content).toMatchObject({ status: 'ok' });
   return output;
+}
+
+/**
+ * Toree replies to an interrupted cell before its thread is done, and what that thread still writes or clears is the buffer
+ * of the next cell too: the first one's output may be lost.
+ */
+async function executesAgain(client: TestKernelClient): Promise<void> {
+  const what = 'a cell after the interrupted one';
+  await until({ what, timeoutMs: TOREE_MS }, async () => (await run(client, '2 + 3')) === '5\n');
 }
 
 /** Sends bytes to the comm port and closes. */
@@ -145,7 +150,7 @@ describe('version 2', () => {
     const { reply } = await launched.executeEndless(client, code);
     expect(await commOf(answer).signal(2)).toBe(true);
     expect((await reply).content).toMatchObject({ status: 'error' });
-    expect(await run(client, '2 + 3')).toBe('5\n');
+    await executesAgain(client);
   });
 
   test('is interrupted in a job of Spark, which is cancelled', async () => {
@@ -212,7 +217,7 @@ describe('version 1', () => {
     const { reply } = await launched.executeEndless(client, code);
     await say(commOf(answer).state.port, '{"signum": "2", "more": []}');
     expect((await reply).content).toMatchObject({ status: 'error' });
-    expect(await run(client, '2 + 3')).toBe('5\n');
+    await executesAgain(client);
   });
 
   test('survives garbage and silence on the comm port', async () => {
@@ -293,26 +298,13 @@ describe('its end', () => {
 });
 
 test('Gateway Provisioners’ own response manager takes the answer, and the launcher its orders', async () => {
-  await using here = new ResourceStack();
   const kernelId = randomUUID();
-  const port = String(await freePort());
-  const script = join(import.meta.dirname, '../../python/launchers/response_manager.py');
-  const manager = spawn(gatewayProvisionersPython(), [script, kernelId], {
-    env: await bench.scratch.environment({ extra: { GP_RESPONSE_IP: '127.0.0.1', GP_RESPONSE_PORT: port } }),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  here.defer(() => manager.kill('SIGKILL'));
-  const lines = createInterface({ input: manager.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<Record<string, unknown>> => {
-    const line = await withDeadline({ what: 'the response manager', timeoutMs: TOREE_MS }, () => lines.next());
-    return JSON.parse(String(line.value)) as Record<string, unknown>;
-  };
-  const { address, key } = await next();
-  const theirs = { kernelId, responseAddress: String(address), publicKey: String(key) };
+  await using manager = await startTheirResponseManager(bench.scratch, kernelId);
+  const theirs = manager.parameters;
   const argv = toreeArgv(testbed, { tmpdir });
   const env = sparkEnv(testbed);
   const launched = await bench.launch({ protocol: 1, argv: (ours) => argv({ ...ours, ...theirs }), env });
-  const info = await next();
+  const info = await manager.answer();
   expect(info).toMatchObject({ kernel_id: kernelId, pid: launched.pid, kernel_name: 'Apache Toree Scala' });
   const state = { version: 1, kernelId, host: '127.0.0.1', port: Number(info['comm_port']) } as const;
   const comm = await bench.listener.openComm(state);
