@@ -2,13 +2,13 @@ import type { Clock } from '../clock.ts';
 import type { JsonObject } from '../kernel-spec.ts';
 import type { Logger } from '../logger.ts';
 import { assertOwnedBy } from '../ownership.ts';
-import type { LaunchedKernel, ProvisionerState } from '../provisioner.ts';
+import type { CallOptions, LaunchedKernel, ProvisionerState } from '../provisioner.ts';
 import type { Rendezvous } from '../rendezvous.ts';
 import { RemoteKernel } from './remote-kernel.ts';
 import type { LauncherFacts, RemoteResource, WayToKernel } from './remote-resource.ts';
 import { parseRemoteState } from './remote-state.ts';
 import type { RemoteState } from './remote-state.ts';
-import { openWay } from './way-to-kernel.ts';
+import { directWay, openWay } from './way-to-kernel.ts';
 
 export interface AttachRemoteKernelOptions<R extends RemoteResource> {
   readonly state: ProvisionerState;
@@ -21,11 +21,7 @@ export interface AttachRemoteKernelOptions<R extends RemoteResource> {
   /** Finds the resource again; undefined when it is gone. Rejects when that cannot be told now. */
   readonly open: (resource: JsonObject, owner: RemoteState) => Promise<R | undefined>;
   /** As in a launch. Default: directly, at the address that the launcher gave. */
-  readonly connect?: (
-    facts: LauncherFacts,
-    resource: R,
-    options: { readonly signal?: AbortSignal },
-  ) => Promise<WayToKernel>;
+  readonly connect?: (facts: LauncherFacts, resource: R, options: CallOptions) => Promise<WayToKernel>;
   readonly onReleased?: () => void;
 }
 
@@ -51,9 +47,7 @@ export async function attachRemoteKernel<R extends RemoteResource>(
     }
     const facts = { connection: info, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const { signal, rendezvous } = options;
-    const way = (await options.connect?.(facts, resource, signal === undefined ? {} : { signal })) ?? {
-      connection: { info },
-    };
+    const way = (await options.connect?.(facts, resource, { signal })) ?? directWay(facts);
     const { connection, comm, commState } = await openWay(way, { comm: state.comm, rendezvous });
     return new RemoteKernel({ ...options, state: { ...state, ...commState }, resource, connection, comm });
   } catch (error) {

@@ -13,7 +13,7 @@ import { RemoteKernel } from './remote-kernel.ts';
 import type { LauncherFacts, RemoteResource, WayToKernel } from './remote-resource.ts';
 import { formatRemoteState } from './remote-state.ts';
 import type { RemoteState } from './remote-state.ts';
-import { openWay } from './way-to-kernel.ts';
+import { directWay, openWay } from './way-to-kernel.ts';
 
 /** After a failed launch a backend has this long to take back what it created. */
 const REMOVAL_MS = 60_000;
@@ -93,7 +93,8 @@ export async function launchRemoteKernel<R extends RemoteResource>(
     const answer = await raceSignal(unlessItEnds(expected.answer, resource, context), signal);
     assertEncrypted(answer, context);
     const facts = factsOf(answer);
-    const way = await raceSignal(options.connect?.(facts, resource, { signal }) ?? directly(facts), signal);
+    const connecting = options.connect?.(facts, resource, { signal });
+    const way = connecting === undefined ? directWay(facts) : await raceSignal(connecting, signal);
     const opened = await openWay(way, { comm: answer.comm?.state, rendezvous: context.rendezvous });
     const state: RemoteState = { ...stateOf(resource.state), ...facts, ...opened.commState };
     await context.checkpoint(formatRemoteState(state));
@@ -104,10 +105,6 @@ export async function launchRemoteKernel<R extends RemoteResource>(
     const failure = phases.explain(error, context, { logTail, signal });
     throw await withRemoval(failure, resource, options);
   }
-}
-
-function directly(facts: LauncherFacts): Promise<WayToKernel> {
-  return Promise.resolve({ connection: { info: facts.connection } });
 }
 
 function factsOf({ connection, peerAddress }: LauncherAnswer): LauncherFacts {
