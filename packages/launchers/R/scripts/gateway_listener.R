@@ -204,20 +204,24 @@ kernel=$!
   trap "" INT TERM HUP
   read -r _ <&3
   : >"$folder/orphaned"
-  kill -s TERM -- "-$kernel" 2>/dev/null || kill -s TERM "$kernel" 2>/dev/null
+  # A kernel that had ended before has no process any more, and its number may be given to another by now.
+  if [ ! -e "$folder/exit" ]; then
+    kill -s TERM -- "-$kernel" 2>/dev/null || kill -s TERM "$kernel" 2>/dev/null
+    tries=0
+    while [ "$tries" -lt 50 ] && kill -s 0 "$kernel" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+    kill -s KILL -- "-$kernel" 2>/dev/null || kill -s KILL "$kernel" 2>/dev/null
+  fi
+  # The code below may be writing the exit at this moment.
   tries=0
-  while [ "$tries" -lt 50 ] && kill -s 0 "$kernel" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
-  kill -s KILL -- "-$kernel" 2>/dev/null || kill -s KILL "$kernel" 2>/dev/null
-  rm -rf -- "$folder"
+  while ! rm -rf -- "$folder" && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 ) >/dev/null 2>&1 &
-guard=$!
 echo "$kernel" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid"
 wait "$kernel"
 code=$?
 kill -s KILL -- "-$kernel" 2>/dev/null
 [ -e "$folder/orphaned" ] && exit 0
 echo "$code" >"$folder/exit.new" && mv "$folder/exit.new" "$folder/exit"
-kill -s KILL "$guard" 2>/dev/null
+# What waits above stays until the launcher is gone: where the kernel and the launcher die together, it removes the folder.
 exit 0
 '
 

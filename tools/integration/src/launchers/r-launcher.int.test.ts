@@ -115,6 +115,19 @@ describe.each(listeners)('the listener in $listener, version $protocol', ({ list
     },
   );
 
+  test('the kernel killed, and the launcher while it still tells of that: nothing is left', async () => {
+    const launched = await launch([], { protocol, env: { ...chosen, GP_LAUNCHER_LINGER_SECONDS: '1000' } });
+    const answer = await launched.answer();
+    kill(answer.pid ?? 0, 'SIGKILL');
+    await until({ what: 'the end of the kernel to be seen' }, async () => (await answer.comm?.isAlive()) === false);
+    const listener = (await launched.processes()).find(({ command }) => command.includes('server_listener.py'));
+    kill(launched.pid, 'SIGKILL');
+    kill(listener?.pid ?? launched.pid, 'SIGKILL');
+    await launched.end();
+    await launched.nothingLeft();
+    await until({ what: 'the connection file to go' }, async () => (await leftFiles()).length === 0);
+  });
+
   test('SIGTERM to the launcher ends the kernel', async () => {
     const launched = await launch([], { protocol, env: chosen });
     await (await launched.connect()).execute('1');
