@@ -21,37 +21,44 @@ import {
 } from '@gateway-provisioners/core/remote';
 import type { LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, ContainerSummary, DockerEngine } from '@gateway-provisioners/docker-engine';
+import {
+  INSTANCE_LABEL,
+  OWNER_LABEL,
+  SharedEngines,
+  StateFiles,
+  isRunning,
+} from '@gateway-provisioners/docker-engine/kernels';
+import type { SharedEngine } from '@gateway-provisioners/docker-engine/kernels';
 import { containerAddress } from './container/container-address.ts';
-import { isRunning } from './container/container-end.ts';
-import { INSTANCE_LABEL, OWNER_LABEL } from './container/container-request.ts';
 import { DockerContainer } from './container/docker-container.ts';
 import { removeOwned, startContainer } from './container/start-container.ts';
-import { SharedEngine } from './engine/shared-engine.ts';
+import { ContainerWatch } from './engine/container-watch.ts';
 import type { DockerConfig } from './settings/docker-settings.ts';
-import { StateFiles } from './state-files.ts';
+
+const engines = new SharedEngines((options) => new ContainerWatch(options));
 
 /** Kernels in containers of one Docker Engine. They live on when this program ends, however it ends. */
 export class DockerProvisioner implements KernelProvisioner {
   readonly #services: ProvisionerServices;
   readonly #config: DockerConfig;
-  readonly #shared: { readonly shared: SharedEngine } & AsyncDisposable;
+  readonly #shared: { readonly shared: SharedEngine<ContainerWatch> } & AsyncDisposable;
   readonly #states: StateFiles;
   readonly #held = new HeldKernels();
 
   private constructor(parts: {
     readonly services: ProvisionerServices;
     readonly config: DockerConfig;
-    readonly shared: { readonly shared: SharedEngine } & AsyncDisposable;
+    readonly shared: { readonly shared: SharedEngine<ContainerWatch> } & AsyncDisposable;
   }) {
     this.#services = parts.services;
     this.#config = parts.config;
     this.#shared = parts.shared;
-    this.#states = new StateFiles(parts.services.runtimeDir);
+    this.#states = new StateFiles(parts.services.runtimeDir, 'docker');
   }
 
   /** The engine is that of `services.env`. Nothing is contacted yet. Errors: `INVALID_CONFIG`. */
   static async open(services: ProvisionerServices, config: DockerConfig): Promise<DockerProvisioner> {
-    return new DockerProvisioner({ services, config, shared: await SharedEngine.of(services) });
+    return new DockerProvisioner({ services, config, shared: await engines.open(services) });
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {

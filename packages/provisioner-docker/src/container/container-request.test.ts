@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '@gateway-provisioners/core';
 import type { KernelSpec, LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
+import {
+  assertReachable,
+  assertUserAllowed,
+  chooseImage,
+  containerUser,
+  exitOf,
+} from '@gateway-provisioners/docker-engine/kernels';
 import { dockerConfigSchema } from '../settings/docker-settings.ts';
-import { assertUserAllowed, chooseImage, containerUser } from './access.ts';
-import { assertReachable } from './container-address.ts';
-import { exitOf } from './container-end.ts';
 import { containerName, containerRequest } from './container-request.ts';
 
 const kernelId = '7a3bbd2d-0bb9-4d4a-8a3c-000000000001';

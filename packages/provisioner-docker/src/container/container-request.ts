@@ -1,16 +1,15 @@
-import { ProvisionerError, formatOwner } from '@gateway-provisioners/core';
+import { ProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchContext, LauncherParameters, ResourceOwner } from '@gateway-provisioners/core';
 import type { ContainerMount, ContainerResources, ContainerSpec } from '@gateway-provisioners/docker-engine';
+import {
+  containerEnv,
+  containerUser,
+  kernelCommand,
+  kernelLabels,
+  workingFolder,
+} from '@gateway-provisioners/docker-engine/kernels';
+import type { ContainerUser } from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
-import { containerUser } from './access.ts';
-import type { ContainerUser } from './access.ts';
-import { containerEnv } from './container-env.ts';
-import { kernelCommand } from './kernel-command.ts';
-
-/** Whose a container is. */
-export const OWNER_LABEL = 'gateway-provisioners.owner';
-/** Finds all of one gateway: the engine compares whole values. */
-export const INSTANCE_LABEL = 'gateway-provisioners.instance';
 
 const DEFAULT_PIDS_LIMIT = 4096;
 
@@ -34,7 +33,7 @@ export function containerRequest(options: ContainerRequestOptions): ContainerReq
   const network = config.docker_network ?? 'bridge';
   const { command, scriptOptions } = kernelCommand({ context, parameters });
   const name = containerName(context);
-  const workingDir = config.mirror_working_dirs === true ? workingDirOf(context) : undefined;
+  const workingDir = config.mirror_working_dirs === true ? workingFolder(context) : undefined;
   const securityOptions = [
     ...(config.allow_new_privileges === true ? [] : ['no-new-privileges']),
     ...(config.security_opt ?? []),
@@ -42,8 +41,8 @@ export function containerRequest(options: ContainerRequestOptions): ContainerReq
   const spec: ContainerSpec = {
     name,
     image,
-    env: containerEnv({ context, config, parameters, image, network, user, hostEnv, scriptOptions }),
-    labels: labelsOf(context, config),
+    env: containerEnv({ context, config, parameters, image, network, user, hostEnv, scriptOptions, mode: 'docker' }),
+    labels: kernelLabels(context, config.labels),
     user: `${String(user.uid)}:${String(user.gid)}`,
     // Images of kernels give what they have to the group `users`.
     supplementaryGroups: ['100'],
@@ -78,24 +77,6 @@ export function containerName({ owner, kernelId, incarnation }: ResourceOwner & 
     .slice(0, 80);
   const suffix = incarnation === 1 ? '' : `-${String(incarnation)}`;
   return `${user === '' ? 'kernel' : user}-${kernelId}${suffix}`;
-}
-
-function labelsOf(context: LaunchContext, config: DockerConfig): Readonly<Record<string, string>> {
-  return {
-    ...config.labels,
-    app: 'gateway-provisioners',
-    component: 'kernel',
-    kernel_id: context.kernelId,
-    [INSTANCE_LABEL]: context.instanceId,
-    [OWNER_LABEL]: formatOwner(context),
-  };
-}
-
-function workingDirOf({ env, cwd }: LaunchContext): string | undefined {
-  const wanted = env['KERNEL_WORKING_DIR'] ?? '';
-  const folder = wanted === '' ? cwd : wanted;
-  if (folder === undefined || folder.startsWith('/')) return folder;
-  throw new ProvisionerError('INVALID_ENV', 'KERNEL_WORKING_DIR must be an absolute path');
 }
 
 function resourcesOf(config: DockerConfig): ContainerResources {

@@ -10,8 +10,8 @@ import type {
 } from '@gateway-provisioners/core';
 import type { RemoteResource } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
+import { exitOf, isRunning } from '@gateway-provisioners/docker-engine/kernels';
 import type { ContainerWatch } from '../engine/container-watch.ts';
-import { exitOf, isRunning } from './container-end.ts';
 
 const LOG_TAIL_BYTES = 4096;
 const LOG_BYTES = 16_384;

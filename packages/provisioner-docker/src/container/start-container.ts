@@ -10,10 +10,14 @@ import {
 import type { Clock, LaunchContext, LauncherParameters, Logger, ResourceOwner } from '@gateway-provisioners/core';
 import type { CreateOptions } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, ContainerFile, DockerEngine } from '@gateway-provisioners/docker-engine';
+import {
+  OWNER_LABEL,
+  assertReachable,
+  assertUserAllowed,
+  chooseImage,
+} from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
-import { assertUserAllowed, chooseImage } from './access.ts';
-import { assertReachable } from './container-address.ts';
-import { OWNER_LABEL, containerRequest } from './container-request.ts';
+import { containerRequest } from './container-request.ts';
 
 /** Bound of what must not be aborted, because the engine may do it all the same. */
 const CREATE_MS = 60_000;

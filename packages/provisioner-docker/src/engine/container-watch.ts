@@ -1,7 +1,7 @@
 import { errorMessage } from '@gateway-provisioners/core';
 import type { Cancellation, Logger } from '@gateway-provisioners/core';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
-import { INSTANCE_LABEL } from '../container/container-request.ts';
+import { INSTANCE_LABEL } from '@gateway-provisioners/docker-engine/kernels';
 
 /**
  * One stream of events for all containers of this gateway, open while any of them is watched. Whoever watches is called

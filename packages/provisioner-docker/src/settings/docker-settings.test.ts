@@ -1,16 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dockerConfigSchema, effectiveConfig } from './docker-settings.ts';
-import { dockerSettingsPage } from './settings-page.ts';
+import { settingsPage } from '@gateway-provisioners/docker-engine/kernels';
+import { dockerConfigSchema, dockerSettings, effectiveConfig } from './docker-settings.ts';
 
+const page = settingsPage(dockerSettings, {
+  provisioner: 'docker-provisioner',
+  source: 'packages/provisioner-docker/src/settings',
+});
 const parse = (config: unknown) => dockerConfigSchema.parse(config);
 
 describe('settings', () => {
   it('are what the reference page says', async () => {
     const path = new URL('../../../../docs/reference/docker-settings.md', import.meta.url);
-    if (process.env['UPDATE_DOCS'] === '1') await writeFile(path, dockerSettingsPage());
-    expect(await readFile(path, 'utf8')).toBe(dockerSettingsPage());
+    if (process.env['UPDATE_DOCS'] === '1') await writeFile(path, page);
+    expect(await readFile(path, 'utf8')).toBe(page);
   });
 
   it('of a kernelspec count before the environment, GP_ before EG_', () => {

@@ -1,17 +1,20 @@
 import { describeSettings, settingsTable } from '@gateway-provisioners/core';
-import { dockerSettings } from './docker-settings.ts';
+import type { Setting } from '@gateway-provisioners/core';
 
-/** The page `docs/reference/docker-settings.md`. */
-export function dockerSettingsPage(): string {
-  const rows = describeSettings(dockerSettings);
+/** A page of reference with all settings of a provisioner, by group. `source` is where they are declared. */
+export function settingsPage(
+  settings: Readonly<Record<string, Setting>>,
+  { provisioner, source }: { readonly provisioner: string; readonly source: string },
+): string {
+  const rows = describeSettings(settings);
   const groups = [...new Set(rows.map(({ group }) => group ?? 'Other'))];
   const tables = groups.map((group) => {
     const table = settingsTable(rows.filter((row) => (row.group ?? 'Other') === group));
     return `## ${group}\n\n${table}\n`;
   });
-  return `# Settings of docker-provisioner
+  return `# Settings of ${provisioner}
 
-<!-- Generated from packages/provisioner-docker/src/settings; a test compares the two: run it with UPDATE_DOCS=1. -->
+<!-- Generated from ${source}; a test compares the two: run it with UPDATE_DOCS=1. -->
 <!-- prettier-ignore-start -->
 
 A setting stands in the \`config\` of a kernelspec's \`metadata.kernel_provisioner\` (or of Enterprise Gateway's

@@ -1,5 +1,5 @@
 import { booleanSetting, errorMessage, parsePortRange } from '@gateway-provisioners/core';
-import type { ContainerMount, DeviceMapping, GpuRequest, Ulimit } from '@gateway-provisioners/docker-engine';
+import type { ContainerMount, DeviceMapping, GpuRequest, Ulimit } from '../container-spec.ts';
 import { z } from 'zod';
 
 /** Numbers and lists may come as texts, from an environment. */

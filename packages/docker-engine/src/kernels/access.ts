@@ -1,11 +1,25 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchContext } from '@gateway-provisioners/core';
-import type { DockerConfig } from '../settings/docker-settings.ts';
 
 const MAX_ID = 0xffff_ffff;
 
+export interface UserLists {
+  readonly authorized_users?: readonly string[] | undefined;
+  readonly unauthorized_users?: readonly string[] | undefined;
+}
+
+export interface ProhibitedIds {
+  readonly prohibited_uids?: readonly string[] | undefined;
+  readonly prohibited_gids?: readonly string[] | undefined;
+}
+
+export interface ImageChoice {
+  readonly image_name?: string | undefined;
+  readonly allowed_images?: readonly string[] | undefined;
+}
+
 /** Errors: `FORBIDDEN`; the words tell which of the two lists it was. */
-export function assertUserAllowed({ owner, kernelId }: LaunchContext, config: DockerConfig): void {
+export function assertUserAllowed({ owner, kernelId }: LaunchContext, config: UserLists): void {
   const coordinates = { user: owner, kernel: kernelId };
   if ((config.unauthorized_users ?? ['root']).includes(owner)) {
     throw new ProvisionerError('FORBIDDEN', 'this user is listed in unauthorized_users', { coordinates });
@@ -22,7 +36,7 @@ export interface ContainerUser {
 }
 
 /** `KERNEL_UID` and `KERNEL_GID`, default 1000 and 100. Errors: `INVALID_ENV`, `FORBIDDEN`. */
-export function containerUser(env: Readonly<Record<string, string>>, config: DockerConfig): ContainerUser {
+export function containerUser(env: Readonly<Record<string, string>>, config: ProhibitedIds): ContainerUser {
   return {
     uid: readId(env, { name: 'KERNEL_UID', otherwise: 1000, prohibited: config.prohibited_uids ?? ['0'] }),
     gid: readId(env, { name: 'KERNEL_GID', otherwise: 100, prohibited: config.prohibited_gids ?? ['0'] }),
@@ -50,7 +64,7 @@ function readId(
  * The image: a request's `KERNEL_IMAGE` where `allowed_images` lets it choose, what the kernelspec's own `env` says, the
  * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set.
  */
-export function chooseImage({ env, kernelSpec }: LaunchContext, config: DockerConfig): string {
+export function chooseImage({ env, kernelSpec }: LaunchContext, config: ImageChoice): string {
   const wanted = env['KERNEL_IMAGE'] ?? '';
   const ofSpec = kernelSpec.env['KERNEL_IMAGE'];
   const { allowed_images: allowed, image_name: configured } = config;

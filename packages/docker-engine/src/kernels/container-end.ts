@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { KernelExit } from '@gateway-provisioners/core';
-import type { ContainerDetails, ContainerState } from '@gateway-provisioners/docker-engine';
+import type { ContainerDetails, ContainerState } from '../engine.ts';
 
 const RUNNING: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 

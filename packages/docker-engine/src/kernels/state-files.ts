@@ -9,8 +9,9 @@ import type { ProvisionerState, ResourceOwner } from '@gateway-provisioners/core
 export class StateFiles {
   readonly #folder: string;
 
-  constructor(runtimeDir: string) {
-    this.#folder = join(runtimeDir, 'docker');
+  /** `name` keeps those of one provisioner apart from those of others. */
+  constructor(runtimeDir: string, name: string) {
+    this.#folder = join(runtimeDir, name);
   }
 
   async save(owner: ResourceOwner, state: ProvisionerState): Promise<void> {

@@ -1,11 +1,14 @@
 import type { LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
 import { envElsewhere } from '@gateway-provisioners/core/remote';
-import type { DockerConfig } from '../settings/docker-settings.ts';
 import type { ContainerUser } from './access.ts';
 
 export interface ContainerEnvOptions {
   readonly context: LaunchContext;
-  readonly config: DockerConfig;
+  readonly config: {
+    readonly mirror_working_dirs?: boolean | undefined;
+    readonly executor_image_name?: string | undefined;
+  };
+  readonly mode: 'docker' | 'swarm';
   readonly parameters: LauncherParameters;
   readonly image: string;
   readonly network: string;
@@ -36,7 +39,7 @@ export function containerEnv(options: ContainerEnvOptions): Readonly<Record<stri
     KERNEL_UID: String(user.uid),
     KERNEL_GID: String(user.gid),
     GP_DOCKER_NETWORK: options.network,
-    GP_DOCKER_MODE: 'docker',
+    GP_DOCKER_MODE: options.mode,
     PORT_RANGE: portRange,
     RESPONSE_ADDRESS: responseAddress,
     PUBLIC_KEY: publicKey,

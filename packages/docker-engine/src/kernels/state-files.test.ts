@@ -7,7 +7,7 @@ import { StateFiles } from './state-files.ts';
 it('keeps the last state of each kernel, for this user alone, until it is forgotten', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'gp-states-'));
   try {
-    const files = new StateFiles(dir);
+    const files = new StateFiles(dir, 'docker');
     const owner = { instanceId: 'gw', kernelId: '../k', incarnation: 2 };
     expect(await files.load(owner)).toBeUndefined();
     await files.save(owner, { step: 1 });

@@ -1,0 +1,75 @@
+import { defineSettings } from '@gateway-provisioners/core';
+import { z } from 'zod';
+import { flag, portRange, text, textList } from './value-schemas.ts';
+
+const ids = textList.pipe(z.array(z.string().regex(/^\d+$/, 'expected numbers')));
+
+/** Settings that mean the same in a container of one engine and in a service of a swarm. */
+export const kernelSettings = defineSettings({
+  image_name: {
+    schema: text.optional(),
+    env: ['GP_IMAGE_NAME', 'EG_KERNEL_IMAGE'],
+    description: 'Image that kernels run in. Required, here or in the environment.',
+    group: 'Image',
+  },
+  executor_image_name: {
+    schema: text.optional(),
+    env: ['GP_EXECUTOR_IMAGE_NAME', 'EG_KERNEL_EXECUTOR_IMAGE'],
+    description: 'Given to the kernel as `KERNEL_EXECUTOR_IMAGE`. Default: the image of the kernel.',
+    group: 'Image',
+  },
+  allowed_images: {
+    schema: textList.optional(),
+    env: ['GP_ALLOWED_IMAGES'],
+    description:
+      'Images that a request may choose with `KERNEL_IMAGE`; `*` stands for any text. Default: none, and what a request ' +
+      'names is passed over.',
+    group: 'Image',
+  },
+  port_range: {
+    schema: portRange.optional(),
+    env: ['GP_PORT_RANGE', 'EG_PORT_RANGE'],
+    description: '`low..high` for the ports of kernels in their containers. Default `0..0`: any free port.',
+    group: 'Network',
+  },
+  launcher_protocol: {
+    schema: z
+      .union([z.literal('auto'), z.enum(['1', '2']).transform((v) => (v === '1' ? 1 : 2)), z.literal([1, 2])])
+      .optional(),
+    env: ['GP_LAUNCHER_PROTOCOL'],
+    description: 'Versions of the launcher protocol that are accepted: `auto` (default), 1 or 2.',
+    group: 'Network',
+  },
+  authorized_users: {
+    schema: textList.optional(),
+    env: ['GP_AUTHORIZED_USERS', 'EG_AUTHORIZED_USERS'],
+    description: 'When it is not empty, only these users may start kernels. Case counts.',
+    group: 'Access',
+  },
+  unauthorized_users: {
+    schema: textList.optional(),
+    env: ['GP_UNAUTHORIZED_USERS', 'EG_UNAUTHORIZED_USERS'],
+    description: 'These users may not, whatever `authorized_users` says. Default `root`.',
+    group: 'Access',
+  },
+  prohibited_uids: {
+    schema: ids.optional(),
+    env: ['GP_PROHIBITED_UIDS', 'EG_PROHIBITED_UIDS'],
+    description: 'User ids that `KERNEL_UID` may not be. Default `0`.',
+    group: 'Access',
+  },
+  prohibited_gids: {
+    schema: ids.optional(),
+    env: ['GP_PROHIBITED_GIDS', 'EG_PROHIBITED_GIDS'],
+    description: 'Group ids that `KERNEL_GID` may not be. Default `0`.',
+    group: 'Access',
+  },
+  mirror_working_dirs: {
+    schema: flag.optional(),
+    env: ['GP_MIRROR_WORKING_DIRS', 'EG_MIRROR_WORKING_DIRS'],
+    description:
+      'Whether the working folder of the container is that of the request (`KERNEL_WORKING_DIR`, else the path of the ' +
+      'notebook). Volumes must give it that folder. Default false: the folder of the image.',
+    group: 'Files',
+  },
+});
