@@ -183,7 +183,13 @@ describe('Outbox', () => {
         const dropped = markers.reduce((sum, mark) => sum + mark.dropped_messages, 0);
         return expected === next && dropped === outbox.dropped.messages && (isForced || outbox.keptBytes === 0);
       }),
-      { numRuns: 500 },
+      {
+        numRuns: 500,
+        examples: [
+          // Two gaps, of which the first was handed out and given back: the second goes on growing.
+          [['output', 'status', 'output', 'output', 'output', 'leave and return', 'output', 'output'], 3, 3],
+        ],
+      },
     );
   });
 });

@@ -182,10 +182,12 @@ export class Outbox {
   }
 
   #dropAt(at: number, message: KernelMessage | number): void {
-    const before = this.#slots[at === this.#gapRunEnd ? this.#lastGap : at - 1];
+    const beforeAt = at === this.#gapRunEnd ? this.#lastGap : at - 1;
+    const before = this.#slots[beforeAt];
     if (before !== undefined && isGap(before)) {
       this.#drop(message, before);
       this.#slots[at] = undefined;
+      this.#lastGap = beforeAt;
     } else {
       this.#slots[at] = this.#drop(message, undefined);
       this.#lastGap = at;
