@@ -195,6 +195,11 @@ export const errorCatalogue = {
     retryable: false,
     summary: 'An SSH server does not allow forwarded connections, which tunnelled kernels need.',
   },
+  IMPERSONATION_REFUSED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'A host does not let a kernel run as its user: no such user, or sudo refuses. The message says which.',
+  },
   PROVISIONER_NOT_FOUND: {
     kind: 'not-found',
     retryable: false,
