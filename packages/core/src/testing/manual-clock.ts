@@ -30,6 +30,12 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Until the next callback, in ms; undefined where none waits. */
+  get nextDelayMs(): number | undefined {
+    const next = this.#next(Infinity);
+    return next === undefined ? undefined : next.at - this.#now;
+  }
+
   /** Lets time pass; what it sets off runs before the next timer. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
