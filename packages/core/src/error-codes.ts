@@ -245,6 +245,21 @@ export const errorCatalogue = {
     retryable: true,
     summary: 'What the container engine was asked for does not fit what it has: a name is taken.',
   },
+  ENGINE_NOT_MANAGER: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'A call that only a manager of a swarm can answer was made to an engine that is none.',
+  },
+  ENGINE_RESOURCE_NOT_FOUND: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'A network, configuration or secret that a service refers to does not exist. The message names it.',
+  },
+  ENGINE_RESOURCE_IN_USE: {
+    kind: 'conflict',
+    retryable: true,
+    summary: 'A volume, network, configuration or secret cannot be removed while something uses it.',
+  },
   IMAGE_NOT_FOUND: {
     kind: 'failed',
     retryable: false,

@@ -61,7 +61,8 @@ function deviceRequest(gpus: GpuRequest): Readonly<Record<string, unknown>> {
   });
 }
 
-function mountBody(mount: ContainerMount): Readonly<Record<string, unknown>> {
+/** A mount, as containers and services have it. */
+export function mountBody(mount: ContainerMount): Readonly<Record<string, unknown>> {
   switch (mount.type) {
     case 'bind':
       return defined({
@@ -79,6 +80,7 @@ function mountBody(mount: ContainerMount): Readonly<Record<string, unknown>> {
         ReadOnly: mount.readOnly,
         VolumeOptions: defined({
           NoCopy: mount.noCopy,
+          Labels: mount.labels,
           DriverConfig:
             mount.driver === undefined ? undefined : { Name: mount.driver, Options: mount.driverOptions ?? {} },
         }),
@@ -92,6 +94,7 @@ function mountBody(mount: ContainerMount): Readonly<Record<string, unknown>> {
   }
 }
 
-function defined(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** Without the members that are undefined. */
+export function defined(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }

@@ -16,6 +16,8 @@ export type ContainerMount =
       readonly readOnly?: boolean;
       readonly driver?: string;
       readonly driverOptions?: Readonly<Record<string, string>>;
+      /** Labels of the volume, if this makes it. */
+      readonly labels?: Readonly<Record<string, string>>;
       /** Do not copy what the image has at `target` into a new volume. */
       readonly noCopy?: boolean;
     }

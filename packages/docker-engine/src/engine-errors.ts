@@ -6,6 +6,8 @@ export interface EngineSubject {
   readonly action: string;
   readonly subject?: string | undefined;
   readonly engine: string;
+  /** What a status means here, where that is not what it usually means. */
+  readonly codes?: Readonly<Record<number, ErrorCode>> | undefined;
 }
 
 /** The HTTP status of an error of the client library; undefined when no answer came. */
@@ -18,7 +20,7 @@ export function engineStatus(error: unknown): number | undefined {
 export function toEngineError(error: unknown, what: EngineSubject): ProvisionerError {
   if (isProvisionerError(error)) return error;
   const status = engineStatus(error);
-  const code = codeOf(status);
+  const code = (status === undefined ? undefined : what.codes?.[status]) ?? codeOf(status);
   const words = status === undefined ? unavailableWords(error, what.engine) : engineWords(error);
   const about = what.subject === undefined ? what.action : `${what.action} ${what.subject}`;
   return new ProvisionerError(code, `could not ${about}: ${words}`, {

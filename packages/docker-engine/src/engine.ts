@@ -1,11 +1,8 @@
 import type { Cancellation } from '@gateway-provisioners/core';
 import type { ContainerSpec } from './container-spec.ts';
-
-export interface EngineCall {
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the engine must have answered. Default: the engine's own setting, 30,000. */
-  readonly timeoutMs?: number | undefined;
-}
+import type { EngineCall } from './engine-call.ts';
+import type { EngineNetworks, EngineVolumes } from './engine-resources.ts';
+import type { EngineNodes, EngineServices, EngineSwarm, EngineSwarmFiles, EngineTasks } from './swarm/engine-swarm.ts';
 
 export interface EngineVersion {
   readonly version: string;
@@ -125,27 +122,16 @@ export interface EngineImages {
   pull(image: string, call?: EngineCall & { readonly progress?: (progress: PullProgress) => void }): Promise<void>;
 }
 
-export interface NetworkDetails {
-  readonly id: string;
-  readonly name: string;
-  readonly driver: string;
-  readonly scope: string;
-  /** Addresses of the engine's machine on this network. */
-  readonly gateways: readonly string[];
-}
-
-export interface EngineNetworks {
-  inspect(network: string, call?: EngineCall): Promise<NetworkDetails | undefined>;
-}
-
 /** Something that happened in the engine. */
 export interface EngineEvent {
-  /** `container`, `image`, `service`, … */
+  /** `container`, `image`, `service`, `node`, … There are none of tasks. */
   readonly type: string;
-  /** `create`, `start`, `oom`, `kill`, `die`, `stop`, `destroy`, … */
+  /** `create`, `start`, `oom`, `kill`, `die`, `stop`, `destroy`, `update`, `remove`, … */
   readonly action: string;
+  /** `swarm` for what concerns a swarm, which only its managers tell; else `local`. */
+  readonly scope: string;
   readonly id: string;
-  /** Labels, `name`, `image`, `exitCode`, `signal`. */
+  /** Labels of containers, `name`, `image`, `exitCode`, `signal`, `state.old`, `state.new` of nodes. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Nanoseconds since the epoch. */
   readonly timeNs: bigint;
@@ -154,8 +140,10 @@ export interface EngineEvent {
 export interface EventFilter {
   readonly types?: readonly string[];
   readonly actions?: readonly string[];
-  /** `key` or `key=value`; all must be there. */
+  /** `key` or `key=value`; all must be there. Events of services and nodes have none, and are left out then. */
   readonly labels?: readonly string[];
+  /** Default: both. */
+  readonly scopes?: readonly ('local' | 'swarm')[];
 }
 
 export interface EventListener {
@@ -173,6 +161,13 @@ export interface DockerEngine extends AsyncDisposable {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly networks: EngineNetworks;
+  readonly volumes: EngineVolumes;
+  readonly swarm: EngineSwarm;
+  readonly services: EngineServices;
+  readonly tasks: EngineTasks;
+  readonly nodes: EngineNodes;
+  readonly configs: EngineSwarmFiles;
+  readonly secrets: EngineSwarmFiles;
   ping(call?: EngineCall): Promise<void>;
   version(call?: EngineCall): Promise<EngineVersion>;
   /**

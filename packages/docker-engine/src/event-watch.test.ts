@@ -6,6 +6,7 @@ import { watchEvents } from './event-watch.ts';
 const event = (id: string, timeNs: bigint): EngineEvent => ({
   type: 'container',
   action: 'die',
+  scope: 'local',
   id,
   attributes: {},
   timeNs,

@@ -12,6 +12,15 @@ export type {
 } from './container-spec.ts';
 export type { EngineConfig, EngineTls } from './config/engine-config.ts';
 export { configFromEnv, engineAddress } from './config/engine-config.ts';
+export type { EngineCall } from './engine-call.ts';
+export type {
+  EngineNetworks,
+  EngineVolumes,
+  NetworkDetails,
+  NetworkSpec,
+  VolumeDetails,
+  VolumeSpec,
+} from './engine-resources.ts';
 export type {
   ContainerDetails,
   ContainerFile,
@@ -21,16 +30,40 @@ export type {
   ContainerStatus,
   ContainerSummary,
   DockerEngine,
-  EngineCall,
   EngineContainers,
   EngineEvent,
   EngineImages,
-  EngineNetworks,
   EngineVersion,
   EventFilter,
   EventListener,
   ImageDetails,
-  NetworkDetails,
   PullProgress,
 } from './engine.ts';
 export { openDockerEngine } from './open-docker-engine.ts';
+export type {
+  EngineNodes,
+  EngineServices,
+  EngineSwarm,
+  EngineSwarmFiles,
+  EngineTasks,
+  NodeAvailability,
+  NodeDetails,
+  NodeState,
+  ServiceDetails,
+  ServiceMount,
+  SwarmFile,
+  SwarmFileSpec,
+  SwarmInfo,
+  TaskDetails,
+  TaskFilter,
+  TaskNetwork,
+  TaskState,
+} from './swarm/engine-swarm.ts';
+export type {
+  RestartPolicy,
+  ServiceFile,
+  ServiceNetwork,
+  ServicePort,
+  ServiceResources,
+  ServiceSpec,
+} from './swarm/service-spec.ts';

@@ -4,7 +4,8 @@ import { containerBody } from './container-body.ts';
 import { imageReference } from './image-reference.ts';
 import { readJsonLines } from './json-lines.ts';
 import { joinLogFrames, tailText } from './log-frames.ts';
-import { toContainerDetails, toEngineEvent, toNetworkDetails } from './modem/answers.ts';
+import { toContainerDetails, toEngineEvent } from './modem/answers.ts';
+import { toNetworkDetails } from './modem/networks.ts';
 import { PullTracker } from './pull-progress.ts';
 import { tarArchive } from './tar-archive.ts';
 

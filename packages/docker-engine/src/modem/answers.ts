@@ -8,7 +8,6 @@ import type {
   ContainerSummary,
   EngineEvent,
   ImageDetails,
-  NetworkDetails,
 } from '../engine.ts';
 
 const STATUSES: readonly ContainerStatus[] = [
@@ -84,21 +83,9 @@ export function toImageDetails(answer: unknown): ImageDetails {
   };
 }
 
-/** `GET /networks/NAME` */
-export function toNetworkDetails(answer: unknown): NetworkDetails {
-  const { Id: id = '', Name: name = '', Driver: driver = '', Scope: scope = '' } = textsOf(answer);
-  const configs = membersOf(membersOf(answer)['IPAM'])['Config'];
-  const gateways = (Array.isArray(configs) ? configs : []).flatMap((config: unknown) => {
-    const gateway = textsOf(config)['Gateway'];
-    // Some engines add the length of the network's prefix.
-    return gateway === undefined ? [] : [gateway.replace(/\/.*$/, '')];
-  });
-  return { id, name, driver, scope, gateways };
-}
-
 /** One line of `GET /events`; undefined for what has no subject. */
 export function toEngineEvent(line: unknown): EngineEvent | undefined {
-  const { Type: type, Action: action } = textsOf(line);
+  const { Type: type, Action: action, scope = 'local' } = textsOf(line);
   const { Actor, timeNano, time } = membersOf(line);
   const id = textsOf(Actor)['ID'];
   if (type === undefined || action === undefined || id === undefined) return undefined;
@@ -106,14 +93,15 @@ export function toEngineEvent(line: unknown): EngineEvent | undefined {
   // Too large for a number of JSON to be exact: good to about 200 ns, which is enough to ask again from there.
   const timeNs =
     timeNano === undefined ? BigInt(numberOf(time)) * 1_000_000_000n : BigInt(Math.trunc(numberOf(timeNano)));
-  return { type, action, id, attributes, timeNs };
+  return { type, action, scope, id, attributes, timeNs };
 }
 
 function withoutSlash(name: string): string {
   return name.replace(/^\//, '');
 }
 
-function notUnderstood(what: string, status: string | undefined): ProvisionerError {
+/** What an engine said that this does not know. */
+export function notUnderstood(what: string, status: string | undefined): ProvisionerError {
   const detail = status === undefined ? '' : ` (status ${JSON.stringify(status)})`;
   return new ProvisionerError('PROTOCOL_ERROR', `the engine describes ${what} in an unknown way${detail}`);
 }

@@ -2,11 +2,11 @@ import { ProvisionerError, isProvisionerError } from '@gateway-provisioners/core
 import { membersOf, numberOf, textsOf } from '../config/json-members.ts';
 import { containerBody } from '../container-body.ts';
 import type { EngineContainers } from '../engine.ts';
-import { joinLogFrames, tailText } from '../log-frames.ts';
 import { tarArchive } from '../tar-archive.ts';
 import { toContainerDetails, toContainerStats, toContainerSummary } from './answers.ts';
 import type { EngineClient, EngineRequest } from './engine-client.ts';
 import { inspectImage } from './images.ts';
+import { readLog } from './read-log.ts';
 
 /** Containers of an engine. */
 export function containersOf(client: EngineClient): EngineContainers {
@@ -76,13 +76,8 @@ export function containersOf(client: EngineClient): EngineContainers {
     },
 
     async logs(id, { maxBytes }, call = {}) {
-      // Lines are what can be asked for: as many as short ones would need. The engine cuts long ones at 16 KiB.
-      const tail = Math.max(64, Math.ceil(maxBytes / 16));
-      const query = { stdout: true, stderr: true, tail };
-      const request = { ...about(id, 'read the log of container', ['logs']), method: 'GET', query } as const;
-      const answer = await client.askFor(request, call);
-      // A frame begins with a zero or a control character, so that it is never taken for JSON.
-      return Buffer.isBuffer(answer) ? tailText(joinLogFrames(answer), maxBytes) : '';
+      const request = { path: ['containers', id, 'logs'], action: 'read the log of container', subject: id };
+      return await readLog(client, { ...request, maxBytes }, call);
     },
 
     async stats(id, call = {}) {

@@ -2,12 +2,13 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import { ProvisionerError, openDeadline, raceSignal } from '@gateway-provisioners/core';
-import type { Clock } from '@gateway-provisioners/core';
+import type { Clock, ErrorCode } from '@gateway-provisioners/core';
 import { engineAddress } from '../config/engine-config.ts';
 import type { EngineConfig } from '../config/engine-config.ts';
 import type { RegistryCredentials } from '../config/registry-credentials.ts';
 import { textsOf } from '../config/json-members.ts';
-import type { EngineCall, EngineVersion } from '../engine.ts';
+import type { EngineCall } from '../engine-call.ts';
+import type { EngineVersion } from '../engine.ts';
 import { engineStatus, toEngineError } from '../engine-errors.ts';
 import { SshAgent } from '../ssh-agent.ts';
 
@@ -29,6 +30,8 @@ export interface EngineRequest {
   /** What it does to what, for messages. */
   readonly action: string;
   readonly subject?: string;
+  /** What a status means as the answer to this request, where that is not what it usually means. */
+  readonly codes?: Readonly<Record<number, ErrorCode>>;
 }
 
 /** What we use of docker-modem, which has no types of its own. */
@@ -63,14 +66,14 @@ export class EngineClient implements Disposable {
 
   /** The answer: parsed JSON, else bytes. */
   async ask(request: EngineRequest, { signal, timeoutMs = this.timeoutMs }: EngineCall): Promise<unknown> {
-    const { action, subject } = request;
+    const { action, subject, codes } = request;
     const what = `${action}${subject === undefined ? '' : ` ${subject}`}, at ${this.address}`;
     using scope = openDeadline({ what, timeoutMs, signal, clock: this.clock });
     try {
       const { modem } = await this.#connection(scope.signal);
       return await raceSignal(dial(modem, request, { signal: scope.signal, isStream: false }), scope.signal);
     } catch (error) {
-      throw toEngineError(error, { action, subject, engine: this.address });
+      throw toEngineError(error, { action, subject, codes, engine: this.address });
     }
   }
 

@@ -1,7 +1,8 @@
 import { ProvisionerError, isProvisionerError, withDeadline } from '@gateway-provisioners/core';
 import { membersOf } from '../config/json-members.ts';
 import { credentialsFor } from '../config/registry-credentials.ts';
-import type { EngineCall, EngineImages, ImageDetails, PullProgress } from '../engine.ts';
+import type { EngineCall } from '../engine-call.ts';
+import type { EngineImages, ImageDetails, PullProgress } from '../engine.ts';
 import { imageReference } from '../image-reference.ts';
 import { readJsonLines } from '../json-lines.ts';
 import { PullTracker } from '../pull-progress.ts';

@@ -1,22 +1,29 @@
 import type { Cancellation, Clock, Logger } from '@gateway-provisioners/core';
 import type { EngineConfig } from '../config/engine-config.ts';
+import type { EngineCall } from '../engine-call.ts';
+import type { EngineNetworks, EngineVolumes } from '../engine-resources.ts';
 import type {
   DockerEngine,
-  EngineCall,
   EngineContainers,
   EngineEvent,
   EngineImages,
-  EngineNetworks,
   EngineVersion,
   EventFilter,
   EventListener,
 } from '../engine.ts';
 import { watchEvents } from '../event-watch.ts';
 import { readJsonLines } from '../json-lines.ts';
-import { toEngineEvent, toNetworkDetails } from './answers.ts';
+import type { EngineNodes, EngineServices, EngineSwarm, EngineSwarmFiles, EngineTasks } from '../swarm/engine-swarm.ts';
+import { toEngineEvent } from './answers.ts';
 import { containersOf } from './containers.ts';
 import { EngineClient } from './engine-client.ts';
 import { imagesOf } from './images.ts';
+import { networksOf } from './networks.ts';
+import { nodesOf, swarmOf } from './swarm/nodes.ts';
+import { servicesOf } from './swarm/services.ts';
+import { swarmFilesOf } from './swarm/swarm-files.ts';
+import { tasksOf } from './swarm/tasks.ts';
+import { volumesOf } from './volumes.ts';
 
 /** An engine behind docker-modem. */
 export class ModemEngine implements DockerEngine {
@@ -24,6 +31,13 @@ export class ModemEngine implements DockerEngine {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly networks: EngineNetworks;
+  readonly volumes: EngineVolumes;
+  readonly swarm: EngineSwarm;
+  readonly services: EngineServices;
+  readonly tasks: EngineTasks;
+  readonly nodes: EngineNodes;
+  readonly configs: EngineSwarmFiles;
+  readonly secrets: EngineSwarmFiles;
   readonly #client: EngineClient;
   readonly #logger: Logger;
   readonly #watches = new Set<Cancellation>();
@@ -35,14 +49,14 @@ export class ModemEngine implements DockerEngine {
     this.address = client.address;
     this.containers = containersOf(client);
     this.images = imagesOf(client);
-    this.networks = {
-      async inspect(network, call = {}) {
-        const path = ['networks', network];
-        const request = { method: 'GET', path, action: 'inspect network', subject: network } as const;
-        const answer = await client.askFor(request, call);
-        return answer === undefined ? undefined : toNetworkDetails(answer);
-      },
-    };
+    this.networks = networksOf(client);
+    this.volumes = volumesOf(client);
+    this.swarm = swarmOf(client);
+    this.services = servicesOf(client);
+    this.tasks = tasksOf(client);
+    this.nodes = nodesOf(client);
+    this.configs = swarmFilesOf(client, 'config');
+    this.secrets = swarmFilesOf(client, 'secret');
   }
 
   async ping(call: EngineCall = {}): Promise<void> {
@@ -53,8 +67,8 @@ export class ModemEngine implements DockerEngine {
     return await this.#client.version(call);
   }
 
-  watch({ types, actions, labels }: EventFilter, listener: EventListener): Cancellation {
-    const filters = JSON.stringify({ type: types, event: actions, label: labels });
+  watch({ types, actions, labels, scopes }: EventFilter, listener: EventListener): Cancellation {
+    const filters = JSON.stringify({ type: types, event: actions, label: labels, scope: scopes });
     const stop = watchEvents({
       listener,
       clock: this.#client.clock,
