@@ -6,50 +6,15 @@
 #   tools/testbeds/gateway-provisioners-python.sh env      prints `export GP_TEST_GATEWAY_PROVISIONERS_PYTHON=…`
 #   tools/testbeds/gateway-provisioners-python.sh remove   deletes it
 #
-# It is apart from the one of python.sh, because the package pins what that one must not: see there for GP_TESTBED_CACHE
-# and GP_TESTBED_PYTHON. What pip says goes to stderr; on any failure the exit code is not 0 and stdout stays empty.
-set -euo pipefail
+# It is apart from the one of python.sh, because the package pins what that one must not. GP_TESTBED_CACHE and
+# GP_TESTBED_PYTHON: see venv.sh.
+source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
 packages=(gateway_provisioners==0.5.0 ipykernel==7.4.0 jupyter_client==8.10.0)
-cache=${GP_TESTBED_CACHE:-${HOME:?HOME is not set: set it, or GP_TESTBED_CACHE}/.cache/gateway-provisioners}
-base=${GP_TESTBED_PYTHON:-python3}
+venv_for gateway-provisioners 10 < <(printf '%s\n' "${packages[@]}")
 
-fail() {
-  echo "gateway-provisioners-python.sh: $*" >&2
-  exit 1
-}
-
-base_path=$(command -v "$base") || fail "no $base on PATH: install Python 3.10 or newer, or set GP_TESTBED_PYTHON"
-"$base_path" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  fail "$base_path is $("$base_path" --version 2>&1); Python 3.10 or newer is needed"
-
-digest=$({
-  "$base_path" -c 'import sys; print(sys.version, sys.executable)'
-  printf '%s\n' "${packages[@]}"
-} | sha256sum | cut -c1-16)
-venv=$cache/gateway-provisioners-$digest
-python=$venv/bin/python
-
-up() {
-  mkdir -p "$cache"
-  # Two suites may ask at the same time; the marker is written last, so that half an environment is never used.
-  exec 9>"$cache/gateway-provisioners.lock"
-  flock 9
-  if [[ ! -e $venv/.complete ]]; then
-    echo "gateway-provisioners-python.sh: making $venv" >&2
-    rm -rf "$venv"
-    {
-      "$base_path" -m venv "$venv" >&2 &&
-        "$python" -m pip install --quiet --no-input --only-binary :all: "${packages[@]}" >&2 &&
-        "$python" -c 'import gateway_provisioners, ipykernel, Cryptodome'
-    } || {
-      rm -rf "$venv"
-      fail 'the packages could not be installed (the reason is above)'
-    }
-    touch "$venv/.complete"
-  fi
-  exec 9>&-
-}
+create() { pip_install "$1/bin/python" "${packages[@]}"; }
+up() { complete_venv create 'import gateway_provisioners, ipykernel, Cryptodome'; }
 
 case ${1:-} in
   env)

@@ -7,35 +7,14 @@
 #   tools/testbeds/spark.sh remove          deletes it
 #
 # The exports: GP_TEST_SPARK_PYTHON (the interpreter), SPARK_HOME, GP_TEST_TOREE_ASSEMBLY (Toree's jar) and JAVA_HOME.
-# GP_TESTBED_CACHE and GP_TESTBED_PYTHON are as in python.sh. Java is the one of JAVA_HOME, of the PATH or of
+# GP_TESTBED_CACHE and GP_TESTBED_PYTHON: see venv.sh. Java is the one of JAVA_HOME, of the PATH or of
 # /usr/lib/jvm, the first of version 17; where there is none, Debian's openjdk-17-jdk-headless is installed, which needs
 # root. What the tools say goes to stderr; on any failure the exit code is not 0 and stdout stays empty.
-set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 requirements=$here/spark-requirements.txt
 constraints=$here/spark-constraints.txt
-cache=${GP_TESTBED_CACHE:-${HOME:?HOME is not set: set it, or GP_TESTBED_CACHE}/.cache/gateway-provisioners}
-base=${GP_TESTBED_PYTHON:-python3}
-
-fail() {
-  echo "spark.sh: $*" >&2
-  exit 1
-}
-
-base_path=$(command -v "$base") || fail "no $base on PATH: install Python 3.10 or newer, or set GP_TESTBED_PYTHON"
-"$base_path" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  fail "$base_path is $("$base_path" --version 2>&1); Python 3.10 or newer is needed"
-"$base_path" -c 'import ensurepip, venv' 2>/dev/null ||
-  fail "$base_path has no venv/ensurepip: on Debian install python3-venv"
-
-# The folder's name carries all that the environment is made from: another interpreter or list gets another folder.
-digest=$({
-  "$base_path" -c 'import sys; print(sys.version, sys.executable)'
-  cat "$requirements" "$constraints" 2>/dev/null || true
-} | sha256sum | cut -c1-16)
-venv=$cache/spark-$digest
-python=$venv/bin/python
+venv_for spark 10 < <(cat "$requirements" "$constraints" 2>/dev/null)
 
 find_java() {
   local home path_java
@@ -63,36 +42,20 @@ ensure_java() {
   java_home=$(find_java) || fail 'openjdk-17-jdk-headless is installed, and its folder was not found'
 }
 
-create() {
-  local target=$1 and_constraints=()
-  [[ $2 == constrained ]] && and_constraints=(--constraint "$constraints")
-  rm -rf "$target"
-  "$base_path" -m venv "$target" >&2
-  # pyspark and toree are published as sources only, of which nothing is compiled. They are unpacked with the setuptools
-  # of this list, in a first step, since a build of its own would fetch another one.
-  "$target/bin/python" -m pip install --quiet --no-input --only-binary :all: "${and_constraints[@]}" \
-    "$(grep '^setuptools==' "$requirements")" wheel >&2
-  "$target/bin/python" -m pip install --quiet --no-input --no-cache-dir --no-build-isolation \
-    --only-binary :all: --no-binary pyspark,toree --requirement "$requirements" "${and_constraints[@]}" >&2
+# pyspark and toree are published as sources only, of which nothing is compiled. They are unpacked with the setuptools
+# of this list, in a first step, since a build of its own would fetch another one.
+create_free() {
+  local target=$1
+  shift
+  pip_install "$target/bin/python" "$@" "$(grep '^setuptools==' "$requirements")" wheel &&
+    pip_install "$target/bin/python" --no-cache-dir --no-build-isolation --no-binary pyspark,toree \
+      --requirement "$requirements" "$@"
 }
+create() { create_free "$1" --constraint "$constraints"; }
 
 up() {
   ensure_java
-  mkdir -p "$cache"
-  # Two suites may ask at the same time; the marker is written last, so that half an environment is never used.
-  exec 9>"$cache/spark.lock"
-  flock 9
-  if [[ ! -e $venv/.complete ]]; then
-    echo "spark.sh: making $venv" >&2
-    create "$venv" constrained || {
-      rm -rf "$venv"
-      fail 'pip could not install the requirements (its reason is above)'
-    }
-    "$python" -c 'import ipykernel, nacl, pyspark, toree; import Cryptodome' ||
-      fail "$venv does not import what it was made for"
-    touch "$venv/.complete"
-  fi
-  exec 9>&-
+  complete_venv create 'import ipykernel, nacl, pyspark, toree; import Cryptodome'
   spark_home=$("$python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
   toree_assembly=$("$python" -c 'import glob, os, toree; print(*glob.glob(os.path.dirname(toree.__file__) + "/lib/toree-assembly-*.jar"))')
   [[ -r $toree_assembly ]] || fail "$venv has no toree-assembly jar"
@@ -111,11 +74,7 @@ case ${1:-} in
     printf '%s\n' "$python"
     ;;
   lock)
-    scratch=$(mktemp -d)
-    trap 'rm -rf "$scratch"' EXIT
-    create "$scratch/venv" free || fail 'pip could not install the requirements (its reason is above)'
-    "$scratch/venv/bin/python" -m pip freeze --exclude-editable >"$scratch/frozen"
-    { echo '# Written by spark.sh lock; do not edit.'; cat "$scratch/frozen"; } >"$constraints"
+    write_constraints create_free "$constraints"
     ;;
   remove)
     rm -rf "$venv"
