@@ -20,9 +20,9 @@
 # data roots, sockets, pid files and logs. All but `env`'s exports goes to stderr.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${GP_TESTBED_CACHE:-${HOME:?HOME is not set: set it, or GP_TESTBED_CACHE}/.cache/gateway-provisioners}/docker
-run=${GP_TESTBED_RUN:-/var/lib/gateway-provisioners}/docker
+script=docker.sh
+# shellcheck source=tools/testbeds/docker-engines.sh
+source "$(dirname "${BASH_SOURCE[0]}")/docker-engines.sh"
 socket=/var/run/docker.sock
 suite=bookworm
 base_image=gp-test/debian:$suite
@@ -30,82 +30,9 @@ test_images=(gp-test/kernel-base gp-test/kernel-gp gp-test/kernel-crash)
 spare_bridge=gpd-spare
 spare_address=10.218.0.1
 
-say() { printf 'docker.sh: %s\n' "$*" >&2; }
-fail() { say "$*"; exit 1; }
-
-# ---------------------------------------------------------------- programs and processes
-
-install_packages() {
-  local missing=() package attempt
-  for package in "$@"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-  done
-  [[ ${#missing[@]} -eq 0 ]] && return 0
-  [[ $(id -u) = 0 ]] || fail "needs root to install ${missing[*]}"
-  mkdir -p "$cache/apt/partial"
-  for attempt in 1 2 3 4; do
-    # An archive folder of its own: a concurrent apt-get may empty the shared one in mid-install.
-    if DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Cache::archives="$cache/apt" -o DPkg::Lock::Timeout=300 \
-      install -y --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1; then
-      return 0
-    fi
-    sleep $((attempt * 3))
-    apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$cache/apt.log" 2>&1 || true
-  done
-  tail -20 "$cache/apt.log" >&2
-  fail "could not install: ${missing[*]}"
-}
-
-alive() { # pid file, word of its command line (ids are used again after a reboot)
-  local pid
-  [[ -s $1 ]] || return 1
-  pid=$(<"$1")
-  [[ -r /proc/$pid/cmdline ]] || return 1
-  case $(ps -o stat= -p "$pid" 2>/dev/null) in Z* | '') return 1 ;; esac
-  [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$2"* ]]
-}
-
-end_process() { # pid file, word, signal, seconds until SIGKILL
-  local pid i
-  if alive "$1" "$2"; then
-    pid=$(<"$1")
-    kill -"$3" "$pid" 2>/dev/null || true
-    for ((i = 0; i < $4 * 10; i++)); do alive "$1" "$2" || break; sleep 0.1; done
-    if alive "$1" "$2"; then kill -KILL "$pid" || true; sleep 0.5; fi
-  fi
-  rm -f "$1"
-}
-
-wait_for() { # seconds, what, command…
-  local seconds=$1 what=$2 i
-  shift 2
-  for ((i = 0; i < seconds * 10; i++)); do
-    "$@" >/dev/null 2>&1 && return 0
-    sleep 0.1
-  done
-  fail "$what not ready in $seconds s"
-}
-
-launch() { # pid file, log, command…: in a session of its own
-  local pid_file=$1 log=$2 i
-  shift 2
-  rm -f "$pid_file"
-  # A daemon must not keep what this script, or a caller's flock, holds open.
-  setsid --fork bash -c 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -lt 255 ] && eval "exec $fd>&-"; done
-    echo $$ >"$1"; shift; exec "$@"' _ "$pid_file" "$@" </dev/null >>"$log" 2>&1
-  for ((i = 0; i < 100; i++)); do
-    # Until the exec the command line is bash's, and holds the same words.
-    [[ -s $pid_file && $(readlink "/proc/$(<"$pid_file")/exe") != "$(readlink -f "$BASH")" ]] && return 0
-    sleep 0.05
-  done
-}
-
 # ---------------------------------------------------------------- engines
 
-folder() { echo "$run/$1"; }
-own_socket() { echo "$(folder "$1")/docker.sock"; }
 engine() { local name=$1; shift; DOCKER_HOST="$(host_of "$name")" docker "$@"; }
-answers() { DOCKER_HOST=$1 timeout 10 docker version >/dev/null 2>&1; }
 
 # The engine that was there before us; nothing when it is ours.
 foreign_host() {
@@ -125,105 +52,33 @@ host_of() {
   echo "${foreign:-unix://$socket}"
 }
 
-mount_cgroups() {
-  grep -qE ' cgroup2? ' /proc/mounts && return 0
-  mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
-  local controller
-  for controller in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
-    mkdir -p "/sys/fs/cgroup/$controller"
-    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
-  done
-}
-
-start_containerd() { # engine
-  local dir
-  dir=$(folder "$1")
-  alive "$dir/containerd.pid" containerd && return 0
-  # One of its own: dockerd would otherwise take /run/containerd/containerd.sock where another program's answers.
-  cat >"$dir/containerd.toml" <<TOML
-version = 2
-root = "$dir/containerd/root"
-state = "$dir/containerd/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$dir/containerd.sock"
-TOML
-  rm -f "$dir/containerd.sock" "$dir/containerd.sock.ttrpc"
-  launch "$dir/containerd.pid" "$dir/log/containerd.log" containerd --config "$dir/containerd.toml"
-  wait_for 30 "containerd of the $1 engine" test -S "$dir/containerd.sock"
-}
-
-start_dockerd() { # engine
-  local dir options i
-  dir=$(folder "$1")
-  alive "$dir/dockerd.pid" dockerd && return 0
-  options=(-H "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd-own.pid"
-    --containerd "$dir/containerd.sock" --cgroup-parent "/gp-docker-$1" --shutdown-timeout 5)
-  if [[ $1 == main ]]; then
-    rm -f "$socket"
-    options+=(-H "unix://$socket")
-  else
-    ip link show "$spare_bridge" >/dev/null 2>&1 || ip link add "$spare_bridge" type bridge
-    [[ $(ip addr show dev "$spare_bridge") == *"$spare_address/24"* ]] || ip addr add "$spare_address/24" dev "$spare_bridge"
-    ip link set "$spare_bridge" up
-    # Its containers and this machine reach each other over the bridge; the main engine's rules stay as they are.
-    options+=(--bridge "$spare_bridge" --iptables=false --ip-masq=false)
-    [[ ${GP_DOCKER_LIVE_RESTORE:-} == 1 ]] && options+=(--live-restore)
-  fi
-  rm -f "$dir/docker.sock" "$dir/dockerd-own.pid"
-  launch "$dir/dockerd.pid" "$dir/log/dockerd.log" dockerd "${options[@]}"
-  for ((i = 0; i < 900; i++)); do
-    answers "unix://$dir/docker.sock" && return 0
-    if ! alive "$dir/dockerd.pid" dockerd; then
-      tail -5 "$dir/log/dockerd.log" >&2
-      fail "the $1 engine ended at once"
-    fi
-    sleep 0.1
-  done
-  fail "the $1 engine was not ready in 90 s"
-}
-
 up() { # engine
   local foreign
-  mkdir -p "$cache"
   foreign=$(foreign_host)
   if [[ $1 == main && -n $foreign ]]; then
+    mkdir -p "$cache"
     say "using the engine at $foreign"
     return 0
   fi
-  [[ $(id -u) = 0 ]] || fail 'no engine answers, and starting one needs root: start Docker, or set DOCKER_HOST'
-  mkdir -p "$(folder "$1")/containerd" "$(folder "$1")/log"
-  install_packages docker.io iptables iproute2 procps
-  mount_cgroups
-  # Before dockerd starts: it would set the FORWARD policy to DROP as well, which cuts off other bridges.
-  sysctl -qw net.ipv4.ip_forward=1
-  start_containerd "$1"
-  start_dockerd "$1"
+  prepare_machine
+  if [[ $1 == main ]]; then
+    alive "$(folder main)/dockerd.pid" dockerd || rm -f "$socket"
+    start_engine main -H "unix://$socket"
+    return 0
+  fi
+  ip link show "$spare_bridge" >/dev/null 2>&1 || ip link add "$spare_bridge" type bridge
+  [[ $(ip addr show dev "$spare_bridge") == *"$spare_address/24"* ]] || ip addr add "$spare_address/24" dev "$spare_bridge"
+  ip link set "$spare_bridge" up
+  # Its containers and this machine reach each other over the bridge; the main engine's rules stay as they are.
+  local options=(--bridge "$spare_bridge" --iptables=false --ip-masq=false)
+  [[ ${GP_DOCKER_LIVE_RESTORE:-} == 1 ]] && options+=(--live-restore)
+  start_engine spare "${options[@]}"
 }
 
 tear_down() { # engine
-  local dir pid mount
-  dir=$(folder "$1")
-  [[ -d $dir ]] || return 0
-  if answers "unix://$dir/docker.sock"; then
-    local ids
-    ids=$(engine "$1" ps -aq)
-    # shellcheck disable=SC2086 # a list of ids
-    [[ -z $ids ]] || engine "$1" rm -f -v $ids >/dev/null 2>&1 || true
-    engine "$1" network prune -f >/dev/null 2>&1 || true
-    engine "$1" volume prune -f >/dev/null 2>&1 || true
-  fi
-  end_process "$dir/dockerd.pid" dockerd TERM 30
-  end_process "$dir/containerd.pid" containerd TERM 15
-  # Shims outlive a killed engine; each names our containerd's socket on its command line.
-  for pid in $(grep -laF "$dir/containerd.sock" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do
-    case $(cat "/proc/$pid/comm" 2>/dev/null) in containerd-shim*) kill -KILL "$pid" 2>/dev/null || true ;; esac
-  done
-  find /sys/fs/cgroup -path "*/gp-docker-$1/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u |
-    while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
-  awk -v prefix="$dir/" 'index($2, prefix) == 1 {print $2}' /proc/mounts | sort -r |
-    while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
-  rm -f "$dir/docker.sock" "$dir/containerd.sock" "$dir/containerd.sock.ttrpc" "$dir/dockerd-own.pid"
+  [[ -d $(folder "$1") ]] || return 0
+  empty_engine "$1"
+  stop_engine "$1"
   if [[ $1 == main ]]; then
     rm -f "$socket"
     ip link del docker0 2>/dev/null || true
@@ -359,14 +214,6 @@ images() { # engine
     tail -15 "$cache/build-kernel-py.log" >&2
     fail "the build of gp-test/kernel-py failed: $cache/build-kernel-py.log"
   }
-}
-
-locked() { # command…: two suites may ask at the same time
-  mkdir -p "$cache"
-  exec 9>"$cache/lock"
-  flock 9
-  "$@"
-  exec 9>&-
 }
 
 which_engine() { case ${1:-main} in main | spare) echo "${1:-main}" ;; *) fail "no engine $1: main or spare" ;; esac; }
