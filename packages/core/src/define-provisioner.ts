@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { UserGuard, takeCommonConfig } from './authorized-users.ts';
 import { ConfigError, ProvisionerError } from './errors.ts';
 import type { ConfigProblem } from './errors.ts';
 import type { ProvisionerDefinition, ProvisionerDefinitionInput } from './provisioner.ts';
@@ -17,6 +18,8 @@ const NAME = /^[a-z0-9][a-z0-9._-]*$/;
  *   create: (services, config) => new HelloProvisioner(services, config),
  * });
  * ```
+ * What it launches, it launches for authorised users alone: `authorized_users` and `unauthorized_users` are settings of
+ * every provisioner and do not reach its schema; nor does `launch_timeout`, which is for who starts kernels.
  * Errors: `INVALID_ARGUMENT` when the name cannot be used in a kernelspec.
  */
 export function defineProvisioner<Config>(input: ProvisionerDefinitionInput<Config>): ProvisionerDefinition {
@@ -32,7 +35,8 @@ export function defineProvisioner<Config>(input: ProvisionerDefinitionInput<Conf
     configSchema: input.configSchema,
     [PROVISIONER_BRAND]: true,
     async createChecked(services, config) {
-      return await input.create(services, await checkConfig(input, config));
+      const { users, own } = takeCommonConfig(config, services, `settings of ${input.name}`);
+      return new UserGuard(await input.create(services, await checkConfig(input, own)), users);
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 export type { TemplateValues } from './argv-template.ts';
 export { fillArgv, usesPlaceholder } from './argv-template.ts';
+export { userSettings } from './authorized-users.ts';
 export type { Cancellation, Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export { canonicalJson } from './canonical-json.ts';

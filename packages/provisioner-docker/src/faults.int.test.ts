@@ -87,13 +87,6 @@ const refusals: readonly Refusal[] = [
     code: 'LAUNCH_FAILED',
     words: /no\/such/,
   },
-  { what: 'the user root', context: { owner: 'root' }, code: 'FORBIDDEN', words: /unauthorized_users/ },
-  {
-    what: 'a user who is not on the list',
-    config: { authorized_users: ['bob'] },
-    code: 'FORBIDDEN',
-    words: / authorized_users/,
-  },
   {
     what: 'a kernelspec of local kernels',
     context: { kernelSpec: launcherSpec(['python3', '-m', 'ipykernel_launcher', '-f', '{connection_file}']) },

@@ -13,7 +13,7 @@ import type {
   ResourceOwner,
 } from '@gateway-provisioners/core';
 import { fakeKernelSpec, provisionerConformance } from '@gateway-provisioners/testkit';
-import { LocalProvisioner, localConfigSchema } from './index.ts';
+import { LocalProvisioner, localConfigSchema, localProvisioner } from './index.ts';
 import { testEnv } from './testing/local-bench.ts';
 
 /** A suite that passes whatever a provisioner does is worth nothing: each defect here must be caught. */
@@ -110,6 +110,20 @@ describe('the conformance suite catches', () => {
     expect(chosen).toHaveLength(1);
     for (const { run } of chosen) await expect(run()).rejects.toThrow();
   });
+});
+
+test('the conformance suite catches that settings of users are lost', async () => {
+  const cases = provisionerConformance({
+    definition: {
+      ...localProvisioner,
+      createChecked: (services) => localProvisioner.createChecked(services, {}),
+    },
+    kernelSpec: fakeKernelSpec(),
+    env: testEnv,
+  });
+  const chosen = cases.filter(({ name }) => name.startsWith('users: root'));
+  expect(chosen).toHaveLength(1);
+  for (const { run } of chosen) await expect(run()).rejects.toThrow(/not FORBIDDEN/);
 });
 
 function withDefect(defect: Defect): ProvisionerDefinition {

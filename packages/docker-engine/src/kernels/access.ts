@@ -3,11 +3,6 @@ import type { LaunchContext } from '@gateway-provisioners/core';
 
 const MAX_ID = 0xffff_ffff;
 
-export interface UserLists {
-  readonly authorized_users?: readonly string[] | undefined;
-  readonly unauthorized_users?: readonly string[] | undefined;
-}
-
 export interface ProhibitedIds {
   readonly prohibited_uids?: readonly string[] | undefined;
   readonly prohibited_gids?: readonly string[] | undefined;
@@ -16,18 +11,6 @@ export interface ProhibitedIds {
 export interface ImageChoice {
   readonly image_name?: string | undefined;
   readonly allowed_images?: readonly string[] | undefined;
-}
-
-/** Errors: `FORBIDDEN`; the words tell which of the two lists it was. */
-export function assertUserAllowed({ owner, kernelId }: LaunchContext, config: UserLists): void {
-  const coordinates = { user: owner, kernel: kernelId };
-  if ((config.unauthorized_users ?? ['root']).includes(owner)) {
-    throw new ProvisionerError('FORBIDDEN', 'this user is listed in unauthorized_users', { coordinates });
-  }
-  const { authorized_users: authorized = [] } = config;
-  if (authorized.length > 0 && !authorized.includes(owner)) {
-    throw new ProvisionerError('FORBIDDEN', 'this user is not listed in authorized_users', { coordinates });
-  }
 }
 
 export interface ContainerUser {

@@ -2,8 +2,8 @@
  * What the provisioners have in common that run kernels in containers of Docker Engines.
  * @module
  */
-export type { ContainerUser, ImageChoice, ProhibitedIds, UserLists } from './access.ts';
-export { assertUserAllowed, chooseImage, containerUser } from './access.ts';
+export type { ContainerUser, ImageChoice, ProhibitedIds } from './access.ts';
+export { chooseImage, containerUser } from './access.ts';
 export { assertReachable } from './assert-reachable.ts';
 export { exitOf, isRunning } from './container-end.ts';
 export { containerEnv } from './container-env.ts';

@@ -1,4 +1,4 @@
-import { defineSettings } from '@gateway-provisioners/core';
+import { defineSettings, userSettings } from '@gateway-provisioners/core';
 import { z } from 'zod';
 import { flag, portRange, text, textList } from './value-schemas.ts';
 
@@ -40,18 +40,9 @@ export const kernelSettings = defineSettings({
     description: 'Versions of the launcher protocol that are accepted: `auto` (default), 1 or 2.',
     group: 'Network',
   },
-  authorized_users: {
-    schema: textList.optional(),
-    env: ['GP_AUTHORIZED_USERS', 'EG_AUTHORIZED_USERS'],
-    description: 'When it is not empty, only these users may start kernels. Case counts.',
-    group: 'Access',
-  },
-  unauthorized_users: {
-    schema: textList.optional(),
-    env: ['GP_UNAUTHORIZED_USERS', 'EG_UNAUTHORIZED_USERS'],
-    description: 'These users may not, whatever `authorized_users` says. Default `root`.',
-    group: 'Access',
-  },
+  // These two are obeyed for every provisioner before it is asked; here they stand for the page of settings.
+  authorized_users: { ...userSettings.authorized_users, schema: textList.optional(), default: undefined },
+  unauthorized_users: { ...userSettings.unauthorized_users, schema: textList.optional(), default: undefined },
   prohibited_uids: {
     schema: ids.optional(),
     env: ['GP_PROHIBITED_UIDS', 'EG_PROHIBITED_UIDS'],

@@ -1,13 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '@gateway-provisioners/core';
 import type { KernelSpec, LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
-import {
-  assertReachable,
-  assertUserAllowed,
-  chooseImage,
-  containerUser,
-  exitOf,
-} from '@gateway-provisioners/docker-engine/kernels';
+import { assertReachable, chooseImage, containerUser, exitOf } from '@gateway-provisioners/docker-engine/kernels';
 import { dockerConfigSchema } from '../settings/docker-settings.ts';
 import { containerName, containerRequest } from './container-request.ts';
 
@@ -181,19 +175,6 @@ describe('names', () => {
 
 describe('access', () => {
   const config = (given: object) => dockerConfigSchema.parse(given);
-  it('of users: the list of those who may not counts first', () => {
-    assertUserAllowed(context(), config({}));
-    assertUserAllowed(context({ owner: 'root' }), config({ unauthorized_users: [] }));
-    for (const given of [
-      { unauthorized_users: ['alice'], authorized_users: ['alice'] },
-      { authorized_users: ['Alice'] },
-    ]) {
-      expect(() => {
-        assertUserAllowed(context(), config(given));
-      }).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
-    }
-  });
-
   it('of ids: compared as numbers', () => {
     expect(containerUser({}, config({}))).toEqual({ uid: 1000, gid: 100 });
     expect(

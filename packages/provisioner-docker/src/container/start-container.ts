@@ -10,12 +10,7 @@ import {
 import type { Clock, LaunchContext, LauncherParameters, Logger, ResourceOwner } from '@gateway-provisioners/core';
 import type { CreateOptions } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, ContainerFile, DockerEngine } from '@gateway-provisioners/docker-engine';
-import {
-  OWNER_LABEL,
-  assertReachable,
-  assertUserAllowed,
-  chooseImage,
-} from '@gateway-provisioners/docker-engine/kernels';
+import { OWNER_LABEL, assertReachable, chooseImage } from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
 import { containerRequest } from './container-request.ts';
 
@@ -41,7 +36,6 @@ export async function startContainer<T>(options: StartOptions, takeOver: (detail
   const { engine, clock, context, config, parameters, create } = options;
   const { signal, progress } = create;
   throwIfAborted(signal);
-  assertUserAllowed(context, config);
   const image = chooseImage(context, config);
   assertReachable(parameters.public.responseAddress, config.docker_network ?? 'bridge');
   const { spec, user } = containerRequest({ ...options, image });

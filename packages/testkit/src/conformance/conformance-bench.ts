@@ -13,6 +13,7 @@ import {
   withDeadline,
 } from '@gateway-provisioners/core';
 import type {
+  JsonObject,
   KernelExit,
   KernelProvisioner,
   LaunchContext,
@@ -83,6 +84,12 @@ export class ConformanceBench implements AsyncDisposable {
   /** A new provisioner object, as another process would make it; disposed of at the end. */
   async provisioner(instanceId: string = this.instanceId): Promise<KernelProvisioner> {
     return this.#stack.use(await this.#observer(instanceId));
+  }
+
+  /** One with more settings. */
+  async provisionerWith(config: JsonObject): Promise<KernelProvisioner> {
+    const { definition, config: usual } = this.options;
+    return this.#stack.use(await definition.createChecked(this.services(), { ...usual, ...config }));
   }
 
   context(overrides: ContextOverrides = {}): RecordedContext {

@@ -40,6 +40,17 @@ export const launchCases: Readonly<Record<string, CaseBody>> = {
     }
   },
 
+  async 'launch: env says nothing to the launcher: where it calls home is not for a request to choose'(bench) {
+    const misleading = {
+      RESPONSE_ADDRESS: '203.0.113.1:1',
+      PUBLIC_KEY: 'bm90IGEga2V5',
+      PORT_RANGE: '1..2',
+      GP_LAUNCHER_V2: 'bm90IGEga2V5',
+    };
+    const { context } = bench.context({ env: { ...bench.options.env, ...misleading } });
+    await bench.connect(await bench.launch(await bench.provisioner(), context));
+  },
+
   async 'launch: the kernel sees nothing of the host environment that its env does not name'(bench) {
     const services = bench.services();
     const name = 'GP_TEST_HOST_ONLY';

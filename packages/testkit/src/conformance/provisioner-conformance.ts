@@ -6,6 +6,7 @@ import { launchCases } from './launch-cases.ts';
 import type { CaseBody } from './launch-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { recoveryCases } from './recovery-cases.ts';
+import { userCases } from './user-cases.ts';
 
 /**
  * What every provisioner must do, as cases that need no test framework:
@@ -17,10 +18,8 @@ import { recoveryCases } from './recovery-cases.ts';
  * Run cases one after the other.
  */
 export function provisionerConformance(options: ConformanceOptions): readonly ConformanceCase[] {
-  return Object.entries({ ...launchCases, ...lifeCases, ...recoveryCases, ...failureCases }).map(([name, body]) => ({
-    name,
-    run: () => runCase(options, { name, body }),
-  }));
+  const cases = { ...launchCases, ...userCases, ...lifeCases, ...recoveryCases, ...failureCases };
+  return Object.entries(cases).map(([name, body]) => ({ name, run: () => runCase(options, { name, body }) }));
 }
 
 async function runCase(
