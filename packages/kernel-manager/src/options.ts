@@ -99,7 +99,10 @@ export interface KernelManagerOptions {
   /** Default: `disabled` for kernels of `local-provisioner`, `auto` for others. */
   readonly transportEncryption?: TransportEncryption | undefined;
   readonly limits?: KernelLimits | undefined;
-  /** From the call of `start` to the kernel's first answer, in milliseconds. Default 40,000. */
+  /**
+   * From the call of `start` to the kernel's first answer, in milliseconds, where neither the start nor the kernelspec
+   * (`launch_timeout`, in seconds) says it. Default 40,000.
+   */
   readonly launchTimeoutMs?: number | undefined;
   /** Patience of a graceful shutdown before the kernel is killed, in milliseconds. Default 5,000. */
   readonly shutdownWaitMs?: number | undefined;

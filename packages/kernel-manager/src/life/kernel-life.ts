@@ -15,6 +15,7 @@ import { Gate } from './gate.ts';
 import { Incarnation } from './incarnation.ts';
 import type { EndOptions } from './incarnation.ts';
 import type { FirstStart, KernelLifeOptions } from './kernel-life-options.ts';
+import { launchTimeoutOf } from './launch-timeout.ts';
 import { LaunchLeftover, cancelled, launch, launchContext, launchError, unlessItEnds } from './launch.ts';
 import { canTake, nextPhase } from './phase.ts';
 import type { PhaseEvent } from './phase.ts';
@@ -112,7 +113,7 @@ export class KernelLife {
   async resume(launched: LaunchedKernel): Promise<void> {
     this.#created = new Gate();
     this.#created.open(undefined);
-    await this.#begin(this.#firstLife(this.#options.settings.launchTimeoutMs, launched));
+    await this.#begin(this.#firstLife(launchTimeoutOf(this.#options), launched));
   }
 
   async restart(signal: AbortSignal | undefined): Promise<void> {
@@ -218,7 +219,7 @@ export class KernelLife {
     if (!this.#isWanted) throw cancelled('the kernel is being shut down');
     this.#attempt = new AbortController();
     this.#number += 1;
-    await this.#bringUp(this.#options.settings.launchTimeoutMs);
+    await this.#bringUp(launchTimeoutOf(this.#options));
   }
 
   /** Launches, or takes what was found, and waits for the first answer. What exists is then in `#current`. */

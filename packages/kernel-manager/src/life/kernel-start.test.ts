@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { settle } from '@gateway-provisioners/core/testing';
 import { launchFailure, untilAborted } from '../testing/fake-backend.ts';
 import { executeRequest, managerBench } from '../testing/manager-bench.ts';
-import { TestClient } from '../testing/test-manager.ts';
+import { TestClient, testSpec } from '../testing/test-manager.ts';
 
 const { setUp, clear } = managerBench();
 afterEach(clear);
@@ -139,6 +139,55 @@ describe('start', () => {
         code: 'INVALID_ENV',
       });
     }
+  });
+
+  it.each([
+    ['launch_timeout of the kernelspec', { launch_timeout: 3 }, {}, {}, 3_000],
+    ['the same as text, over the kernelspec’s env', { launch_timeout: '3' }, { KERNEL_LAUNCH_TIMEOUT: '7' }, {}, 3_000],
+    ['KERNEL_LAUNCH_TIMEOUT of its env', {}, { KERNEL_LAUNCH_TIMEOUT: '7' }, {}, 7_000],
+    [
+      'the request, over both',
+      { launch_timeout: 3 },
+      { KERNEL_LAUNCH_TIMEOUT: '7' },
+      { KERNEL_LAUNCH_TIMEOUT: '9' },
+      9_000,
+    ],
+  ])('reads the launch timeout from %s', async (...[, config, env, requestEnv, timeoutMs]) => {
+    const spec = testSpec({ env, provisioner: { provisionerName: 'fake-provisioner', config } });
+    const { manager, backend, clock } = await setUp({ spec });
+    backend.beforeLaunch = (_context, options) => untilAborted(options);
+    let failure: unknown;
+    const starting = manager.start({ env: requestEnv });
+    starting.catch((error: unknown) => {
+      failure = error;
+    });
+    await clock.advance(timeoutMs - 1);
+    expect(failure).toBeUndefined();
+    await clock.advance(1);
+    await expect(starting).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+  });
+
+  it('gives a restart the time that the kernelspec gives', async () => {
+    const provisioner = { provisionerName: 'fake-provisioner', config: { launch_timeout: 3 } };
+    const { manager, backend, clock } = await setUp({ spec: testSpec({ provisioner }) });
+    const kernel = await manager.start();
+    backend.beforeLaunch = (_context, options) => untilAborted(options);
+    const restarting = kernel.restart();
+    restarting.catch(() => undefined);
+    await settle();
+    await clock.advance(3_000);
+    await expect(restarting).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+  });
+
+  it.each(['soon', 0, -1, 'inf', {}])('refuses a kernelspec whose launch_timeout is %j', async (launch_timeout) => {
+    const provisioner = { provisionerName: 'fake-provisioner', config: { launch_timeout } };
+    const { manager, backend } = await setUp({ spec: testSpec({ provisioner }) });
+    await expect(manager.start()).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining('launch_timeout'),
+    });
+    expect(backend.world.size).toBe(0);
+    expect(manager.list()).toEqual([]);
   });
 
   it('removes what a provisioner that ignores its signal creates after all', async () => {

@@ -7,6 +7,7 @@ import {
 } from '@gateway-provisioners/core';
 import type { CallOptions, Cancellation, KernelProvisioner, KernelSpec } from '@gateway-provisioners/core';
 import type { OpenChannels } from '../life/channels.ts';
+import { launchTimeoutOf } from '../life/launch-timeout.ts';
 import { ManagedKernel } from '../life/managed-kernel.ts';
 import type { ManagedKernelOptions } from '../life/managed-kernel.ts';
 import type { KernelManagerOptions } from '../options.ts';
@@ -54,14 +55,16 @@ export class Manager implements KernelManager {
   async start(options: StartKernelOptions = {}): Promise<Kernel> {
     this.#assertOpen();
     const startedAt = this.#settings.clock.now();
-    const inputs = checkStart(options, this.#settings.launchTimeoutMs);
+    const inputs = checkStart(options);
     // Checked and taken in one go: two starts cannot share the last place.
     if (this.#kernels.has(inputs.kernelId) || this.#reserved.has(inputs.kernelId)) throw idInUse(inputs.kernelId);
     checkLimits(inputs.owner, this.#owners(), this.#settings);
     this.#reserved.set(inputs.kernelId, inputs.owner);
     let kernel: ManagedKernel;
+    let timeoutMs: number;
     try {
       kernel = await this.#prepare(options, inputs);
+      timeoutMs = inputs.timeoutMs ?? launchTimeoutOf({ kernelSpec: kernel.kernelSpec, settings: this.#settings });
       this.#assertOpen();
       this.#kernels.set(kernel.id, kernel);
     } finally {
@@ -72,7 +75,7 @@ export class Manager implements KernelManager {
     const spentMs = this.#settings.clock.now() - startedAt;
     try {
       await kernel.start({
-        timeoutMs: Math.max(1, inputs.timeoutMs - spentMs),
+        timeoutMs: Math.max(1, timeoutMs - spentMs),
         signal: options.signal,
         until: options.until ?? 'ready',
       });
@@ -154,9 +157,14 @@ export class Manager implements KernelManager {
   }
 
   async #prepare(options: StartKernelOptions, inputs: StartInputs): Promise<ManagedKernel> {
-    const { clock, env: hostEnv, inheritedEnv, allowedRequestEnv } = this.#settings;
+    const { clock, env: hostEnv, inheritedEnv, allowedRequestEnv, launchTimeoutMs } = this.#settings;
     const { spec, provisioner } = await withDeadline(
-      { signal: options.signal, timeoutMs: inputs.timeoutMs, what: 'kernelspec and provisioner', clock },
+      {
+        signal: options.signal,
+        timeoutMs: inputs.timeoutMs ?? launchTimeoutMs,
+        what: 'kernelspec and provisioner',
+        clock,
+      },
       (scope) => this.#resolve(options.name, scope.signal),
     );
     const env = buildKernelEnv({

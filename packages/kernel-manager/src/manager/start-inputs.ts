@@ -13,11 +13,12 @@ export interface StartInputs {
   readonly owner: string;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
-  readonly timeoutMs: number;
+  /** Undefined when the start leaves it to kernelspec and settings. */
+  readonly timeoutMs: number | undefined;
 }
 
 /** Errors: `INVALID_ENV`, `INVALID_KERNEL_ID`, `INVALID_ARGUMENT`. */
-export function checkStart(options: StartKernelOptions, defaultTimeoutMs: number): StartInputs {
+export function checkStart(options: StartKernelOptions): StartInputs {
   const env = checkRequestEnv(options.env ?? {});
   const kernelId = options.kernelId ?? env['KERNEL_ID'] ?? randomUUID();
   if (!KERNEL_ID.test(kernelId)) {
@@ -29,8 +30,8 @@ export function checkStart(options: StartKernelOptions, defaultTimeoutMs: number
   if (options.cwd !== undefined && (!isAbsolute(options.cwd) || options.cwd.includes('\0'))) {
     throw new ProvisionerError('INVALID_ARGUMENT', `cwd must be an absolute path, not ${JSON.stringify(options.cwd)}`);
   }
-  const timeoutMs = options.launchTimeoutMs ?? requestedTimeoutMs(env) ?? defaultTimeoutMs;
-  if (!(timeoutMs > 0)) {
+  const timeoutMs = options.launchTimeoutMs ?? requestedTimeoutMs(env);
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) {
     throw new ProvisionerError('INVALID_ARGUMENT', `launchTimeoutMs must be more than 0, not ${String(timeoutMs)}`);
   }
   return { kernelId, owner: options.owner ?? 'anonymous', env, cwd: options.cwd, timeoutMs };
