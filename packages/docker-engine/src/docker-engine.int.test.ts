@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { isProvisionerError } from '@gateway-provisioners/core';
 import type { ContainerSpec, EngineEvent, PullProgress } from './index.ts';
 import { openDockerEngine } from './index.ts';
+import { deferred } from './testing/deferred.ts';
 import { TestEngine } from './testing/test-engine.ts';
 
 const nowhere = { configDir: '/nonexistent', env: {} };
@@ -293,11 +294,3 @@ describe('events', () => {
     expect((await containers.inspect(id))?.state).toMatchObject({ oomKilled: true, exitCode: 0 });
   });
 });
-
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}

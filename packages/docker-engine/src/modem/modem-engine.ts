@@ -14,6 +14,7 @@ import type {
 import { watchEvents } from '../event-watch.ts';
 import { readJsonLines } from '../json-lines.ts';
 import type { EngineNodes, EngineServices, EngineSwarm, EngineSwarmFiles, EngineTasks } from '../swarm/engine-swarm.ts';
+import { TaskFollower } from '../swarm/task-follower.ts';
 import { toEngineEvent } from './answers.ts';
 import { containersOf } from './containers.ts';
 import { EngineClient } from './engine-client.ts';
@@ -40,6 +41,7 @@ export class ModemEngine implements DockerEngine {
   readonly secrets: EngineSwarmFiles;
   readonly #client: EngineClient;
   readonly #logger: Logger;
+  readonly #follower: TaskFollower;
   readonly #watches = new Set<Cancellation>();
 
   constructor(config: EngineConfig, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
@@ -53,8 +55,17 @@ export class ModemEngine implements DockerEngine {
     this.volumes = volumesOf(client);
     this.swarm = swarmOf(client);
     this.services = servicesOf(client);
-    this.tasks = tasksOf(client);
     this.nodes = nodesOf(client);
+    const tasks = tasksOf(client);
+    this.#follower = new TaskFollower({
+      tasks,
+      nodes: this.nodes,
+      services: this.services,
+      watch: (filter, listener) => this.watch(filter, listener),
+      clock,
+      logger,
+    });
+    this.tasks = { ...tasks, follow: (serviceId, listener) => this.#follower.follow(serviceId, listener) };
     this.configs = swarmFilesOf(client, 'config');
     this.secrets = swarmFilesOf(client, 'secret');
   }
@@ -89,6 +100,7 @@ export class ModemEngine implements DockerEngine {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#follower[Symbol.dispose]();
     for (const cancel of [...this.#watches]) cancel();
     this.#client[Symbol.dispose]();
     return Promise.resolve();

@@ -1,3 +1,4 @@
+import type { Cancellation, ProvisionerError } from '@gateway-provisioners/core';
 import type { EngineCall } from '../engine-call.ts';
 import type { ServiceSpec } from './service-spec.ts';
 
@@ -48,6 +49,11 @@ export interface ServiceDetails {
   readonly createdAt: string;
 }
 
+export interface ServiceFilter {
+  readonly labels?: readonly string[];
+  readonly ids?: readonly string[];
+}
+
 /**
  * Services. Absence is a value, as with containers. Errors of every call: `ENGINE_NOT_MANAGER`, `ENGINE_UNAVAILABLE`,
  * `ENGINE_REFUSED`, `DEADLINE_EXCEEDED`, `CANCELLED`.
@@ -64,8 +70,8 @@ export interface EngineServices {
   update(id: string, spec: ServiceSpec, call?: EngineCall): Promise<void>;
   /** By id or name; not by the beginning of one. */
   inspect(id: string, call?: EngineCall): Promise<ServiceDetails | undefined>;
-  /** Those that carry every one of these labels (`key` or `key=value`). */
-  list(options: { readonly labels: readonly string[] }, call?: EngineCall): Promise<readonly ServiceDetails[]>;
+  /** Those that carry every one of these labels (`key` or `key=value`), or have one of the ids. */
+  list(options: ServiceFilter, call?: EngineCall): Promise<readonly ServiceDetails[]>;
   /** Removes it; its containers are stopped after this answered. */
   remove(id: string, call?: EngineCall): Promise<void>;
   /** The last `maxBytes` of stdout and stderr of its tasks; empty when it is gone. A node that is lost gives nothing. */
@@ -130,7 +136,27 @@ export interface TaskFilter {
   readonly labels?: readonly string[];
 }
 
+/** A task, and what the managers think of its node: `down` is the only sign that a task is lost with its node. */
+export interface FollowedTask extends TaskDetails {
+  readonly nodeState: NodeState | undefined;
+}
+
+export interface TaskListener {
+  /** All tasks of the service, the newest first: as soon as they are known, and after each change. */
+  onTasks(tasks: readonly FollowedTask[]): void;
+  /** The service is gone; nothing more is told. */
+  onGone(): void;
+  /** The managers cannot be asked at the moment. They are asked again, and `onTasks` tells what changed. */
+  onUnreachable?(error: ProvisionerError): void;
+}
+
 export interface EngineTasks {
+  /**
+   * Tells of the tasks of a service, given by its id, until cancelled. The Engine API has no events of tasks: all followed
+   * services share one listing, made at once when an event of a service, a node or a container of the manager's own node
+   * says that there may be news, four times a second and less while a task is on its way, else every two seconds.
+   */
+  follow(serviceId: string, listener: TaskListener): Cancellation;
   inspect(id: string, call?: EngineCall): Promise<TaskDetails | undefined>;
   list(filter: TaskFilter, call?: EngineCall): Promise<readonly TaskDetails[]>;
   /** The last `maxBytes` of its stdout and stderr; empty when it is gone. */

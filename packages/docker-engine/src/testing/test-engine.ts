@@ -15,11 +15,13 @@ export class TestEngine implements AsyncDisposable {
     this.engine = engine;
   }
 
-  static async open(): Promise<TestEngine> {
+  /** The engine of the testbed, or the one at this address, as DOCKER_HOST has it. */
+  static async open(host?: string): Promise<TestEngine> {
     if (process.env['GP_TEST_DOCKER'] === undefined) {
       throw new Error('GP_TEST_DOCKER is not set: eval "$(tools/testbeds/docker.sh env)"');
     }
-    return new TestEngine(openDockerEngine(await configFromEnv(process.env)));
+    const env = host === undefined ? process.env : { ...process.env, DOCKER_HOST: host };
+    return new TestEngine(openDockerEngine(await configFromEnv(env)));
   }
 
   /** A container that sleeps, or runs the script. */

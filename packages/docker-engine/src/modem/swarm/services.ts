@@ -1,6 +1,7 @@
 import { ProvisionerError, isProvisionerError } from '@gateway-provisioners/core';
 import { credentialsFor } from '../../config/registry-credentials.ts';
 import { listOf, membersOf, numberOf, textListOf, textsOf } from '../../config/json-members.ts';
+import { defined } from '../../container-body.ts';
 import type { EngineCall } from '../../engine-call.ts';
 import type { EngineServices, EngineSwarmFiles, ServiceDetails, ServiceMount } from '../../swarm/engine-swarm.ts';
 import { serviceBody } from '../../swarm/service-body.ts';
@@ -67,8 +68,8 @@ export function servicesOf(client: EngineClient): EngineServices {
       return found?.id === id || found?.name === id ? found : undefined;
     },
 
-    async list({ labels }, call = {}) {
-      const query = { filters: JSON.stringify({ label: labels }) };
+    async list({ labels, ids }, call = {}) {
+      const query = { filters: JSON.stringify(defined({ label: labels, id: ids })) };
       const request = { method: 'GET', path: ['services'], query, action: 'list services', codes } as const;
       return listOf(await client.ask(request, call)).map(toServiceDetails);
     },

@@ -12,8 +12,8 @@ const STATES: readonly TaskState[] = [
 ];
 const ENDED: ReadonlySet<TaskState> = new Set(['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned']);
 
-/** Tasks of the swarm that an engine manages. */
-export function tasksOf(client: EngineClient): EngineTasks {
+/** Tasks of the swarm that an engine manages, as they are when asked. */
+export function tasksOf(client: EngineClient): Omit<EngineTasks, 'follow'> {
   return {
     async inspect(id, call = {}) {
       const request = { method: 'GET', path: ['tasks', id], action: 'inspect task', subject: id, codes } as const;
