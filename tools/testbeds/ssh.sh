@@ -21,7 +21,8 @@
 #        island    10.213.0.32             inbound only port 22; cannot connect out either
 #        inner     10.213.1.11             reachable only through host 1 (a bastion)
 # Users: gp (key), gppass (password), gpnofwd (key; forwarding refused), gpnologin (key; no shell),
-#        gpnoisy (key; a profile that prints, on both streams), gpdash (key; /bin/dash), root (key)
+#        gpnoisy (key; a profile that prints, on both streams), gpdash (key; /bin/dash), root (key),
+#        gpalice and gpbob (no login; gp may run /bin/sh as them with sudo, and asks in vain for gpcarol)
 #
 # GP_TESTBED_RUN (default /var/lib/gateway-provisioners-testbeds) is where keys, homes and the Python environment live:
 # a folder that the hosts' ordinary users may pass through. Needs root and Debian or Ubuntu. The first time 40 to 60
@@ -118,11 +119,11 @@ keys() {
 accounts() { # host: its own passwd, shadow and group, over the machine's
   local e=$RUN/host-$1/etc hash u i=0
   hash=$(openssl passwd -6 "$(cat "$RUN/password")")
-  grep -vE '^gp(pass|nofwd|nologin|noisy|dash)?:' /etc/passwd >"$e/passwd"
-  grep -vE '^gp(pass|nofwd|nologin|noisy|dash)?:' /etc/shadow >"$e/shadow"
+  grep -vE '^gp[a-z]*:' /etc/passwd >"$e/passwd"
+  grep -vE '^gp[a-z]*:' /etc/shadow >"$e/shadow"
   grep -vE '^gp:' /etc/group >"$e/group"
   echo 'gp:x:2100:' >>"$e/group"
-  for u in gp gppass gpnofwd gpnologin gpnoisy gpdash; do
+  for u in gp gppass gpnofwd gpnologin gpnoisy gpdash gpalice gpbob gpcarol; do
     local sh=/bin/bash
     [ $u = gpnologin ] && sh=/usr/sbin/nologin
     [ $u = gpdash ] && sh=/bin/dash
@@ -132,6 +133,17 @@ accounts() { # host: its own passwd, shadow and group, over the machine's
     chown $((2100 + i)):2100 "$RUN/host-$1/home/$u"
     i=$((i + 1))
   done
+  chmod 700 "$RUN/host-$1"/home/gp{alice,bob,carol}
+  # As Debian ships it, and the line of the guide.
+  cat >"$e/sudoers" <<'CONF'
+Defaults env_reset
+Defaults use_pty
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+gp ALL=(gpalice,gpbob) NOPASSWD: /bin/sh ""
+CONF
+  chmod 440 "$e/sudoers"
+  # sudo looks its own host up.
+  printf '127.0.0.1 localhost gp-ssh-%s\n' "$1" >"$e/hosts"
   # bash reads this one for commands over ssh too
   printf 'echo Welcome to the noisy host\necho "and its standard error" >&2\nprintf "no end of line"\n' \
     >"$RUN/host-$1/home/gpnoisy/.bashrc"
@@ -230,6 +242,8 @@ boot() { # host
         mount --bind "$d/etc/passwd" /etc/passwd
         mount --bind "$d/etc/shadow" /etc/shadow
         mount --bind "$d/etc/group" /etc/group
+        mount --bind "$d/etc/sudoers" /etc/sudoers
+        mount --bind "$d/etc/hosts" /etc/hosts
         mount --bind "$d/home" /home
         mount --bind "$d/tmp" /tmp
         cd /
@@ -320,7 +334,7 @@ guard() { # on|off
 cmd_up() {
   local n=${1:-2} h
   case $n in [1-8]) ;; *) die "up: 1 to 8 hosts" ;; esac
-  apt_install openssh-server openssh-client tini iproute2 iptables util-linux procps openssl
+  apt_install openssh-server openssh-client sudo tini iproute2 iptables util-linux procps openssl
   local had; had=$(cat "$RUN/count" 2>/dev/null || echo 0)
   [ "$had" -gt "$n" ] && n=$had       # never fewer than are up
   echo "$n" >"$RUN/count"

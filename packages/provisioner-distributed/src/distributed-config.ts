@@ -144,12 +144,27 @@ export const distributedSettings = defineSettings({
     env: ['GP_SSH_KEEPALIVE_COUNT_MAX'],
     description: 'Probes without an answer after which a connection is given up. Default 4.',
   },
+  unreachable_grace_ms: {
+    schema: count(0, 2_000_000_000).optional(),
+    env: ['GP_UNREACHABLE_GRACE_MS'],
+    description:
+      'How long kernels of a host that gives no sign of life are `unreachable` before they are taken for lost, in ' +
+      'milliseconds; 0: for ever. Default 3,600,000: one hour, after which a launcher that hears nothing from the gateway ' +
+      'ends its kernel.',
+  },
   tunneling: {
     schema: flag.optional(),
     env: ['GP_ENABLE_TUNNELING', 'EG_ENABLE_TUNNELING'],
     description:
       'Reach kernels, and let them call home, through the SSH connection: the host needs no other open port than that ' +
       'of its SSH server. Always on for hosts behind a jump host. Default false.',
+  },
+  impersonation_enabled: {
+    schema: flag.optional(),
+    env: ['GP_IMPERSONATION_ENABLED', 'EG_IMPERSONATION_ENABLED'],
+    description:
+      'Run each kernel as the user of the host that `KERNEL_USERNAME` names, through `sudo -n -H -u`. The account that is ' +
+      'logged in needs a line in the sudoers of the hosts. Default false.',
   },
   port_range: {
     schema: portRange.optional(),

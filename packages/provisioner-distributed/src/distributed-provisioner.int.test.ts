@@ -7,7 +7,7 @@ import { createTestRendezvous, provisionerConformance, pythonLanguage } from '@g
 import { distributedProvisioner } from './index.ts';
 import { baseConfig, ourProcesses, pythonSpec, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
-const env = { HOME: '/nonexistent', USER: 'gp', PATH: '/usr/local/bin:/usr/bin:/bin' };
+const baseEnv = { HOME: '/nonexistent', USER: 'gp', PATH: '/usr/local/bin:/usr/bin:/bin' };
 
 /** Folders of that kernel on the hosts. */
 async function leftovers(hosts: readonly string[], owner: ResourceOwner): Promise<readonly string[]> {
@@ -23,13 +23,26 @@ const folder = mkdtempSync(join(tmpdir(), 'gp-ssh-int-'));
 const jumpConfig = join(folder, 'config');
 writeFileSync(jumpConfig, `Host ${testbed.innerHost}\n  ProxyJump gp@${testbed.host1}\n`);
 
-const variants: readonly { name: string; hosts: readonly string[]; config: JsonObject }[] = [
+interface Variant {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly config: JsonObject;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const variants: readonly Variant[] = [
   { name: 'directly', hosts: ['1', '2'], config: { remote_hosts: [testbed.host1, testbed.host2] } },
   { name: 'through a tunnel', hosts: ['island'], config: { remote_hosts: [testbed.islandHost], tunneling: true } },
   {
     name: 'through a jump host',
     hosts: ['inner'],
     config: { remote_hosts: [testbed.innerHost], ssh_config: jumpConfig },
+  },
+  {
+    name: 'as another user',
+    hosts: ['2'],
+    config: { remote_hosts: [testbed.host2], impersonation_enabled: true },
+    env: { KERNEL_USERNAME: 'gpalice' },
   },
 ];
 
@@ -48,12 +61,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe.each(variants)('distributed-provisioner conforms with ipykernel $name', ({ hosts, config }) => {
+describe.each(variants)('distributed-provisioner conforms with ipykernel $name', ({ hosts, config, env }) => {
   const cases = provisionerConformance({
     definition: distributedProvisioner,
     config: { ...baseConfig, ...config },
     kernelSpec: pythonSpec,
-    env,
+    env: { ...baseEnv, ...env },
     language: pythonLanguage,
     cwd: '/tmp',
     concurrency: 4,

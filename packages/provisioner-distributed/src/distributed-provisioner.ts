@@ -9,6 +9,8 @@ import {
 } from '@gateway-provisioners/core';
 import type {
   CallOptions,
+  Clock,
+  JsonObject,
   KernelProvisioner,
   LaunchContext,
   LaunchOptions,
@@ -31,18 +33,22 @@ import type { CreateOptions, LauncherFacts, WayToKernel } from '@gateway-provisi
 import type { LauncherParameters } from '@gateway-provisioners/core';
 import type { DistributedConfig } from './distributed-config.ts';
 import { HostList } from './hosts/host-list.ts';
+import type { Rotation, Seat } from './hosts/host-seats.ts';
 import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
 import { SharedHosts } from './hosts/shared-hosts.ts';
-import { DEFAULT_REMOTE_DIR, isFailureOfHost, placeOf, startKernel } from './kernel-start.ts';
+import { DEFAULT_REMOTE_DIR, hostState, isFailureOfHost, placesOf, removeKernel, startKernel } from './kernel-start.ts';
+import { isUserName, kernelUser } from './kernel-user.ts';
 import { Placement, leastConnection, leastLoad, roundRobin } from './placement.ts';
-import type { PlacementPolicy, Seat } from './placement.ts';
+import type { PlacementPolicy } from './placement.ts';
 import { RemoteProcess, inspectKernel } from './remote-process.ts';
-import { listProgram, removeProgram, saveStateProgram } from './shell/kernel-programs.ts';
+import { listProgram, saveStateProgram } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
 import { wayTo } from './way-to.ts';
 
 /** For a question to a host that may be silent. */
 const ASK_MS = 20_000;
+/** As long as launchers live without a word from the gateway: later, nothing can be left of the kernel. */
+const GRACE_MS = 60 * 60 * 1000;
 
 export interface DistributedProvisionerOptions {
   /** Chooses among hosts, instead of what `load_balancing_algorithm` names. */
@@ -73,6 +79,7 @@ export class DistributedProvisioner implements KernelProvisioner {
     this.#placement = new Placement({
       policy: parts.policy,
       clock: services.clock,
+      seats: parts.shared.hosts.seats,
       maxKernelsPerHost: config.max_kernels_per_host,
       drained: new Set(config.drained_hosts),
     });
@@ -87,7 +94,7 @@ export class DistributedProvisioner implements KernelProvisioner {
     const shared = SharedHosts.of(services.env, services);
     try {
       const hosts = await HostList.open({ config, services, pool: shared.hosts.pool });
-      const policy = options.policy ?? policyOf(config, services);
+      const policy = options.policy ?? policyOf(config, services.clock, shared.hosts.seats.rotationOf(hosts.all));
       return new DistributedProvisioner({ services, config, hosts, shared, policy });
     } catch (error) {
       await shared[Symbol.asyncDispose]();
@@ -118,11 +125,12 @@ export class DistributedProvisioner implements KernelProvisioner {
         return resource;
       },
       connect: async (facts, process) => {
-        await process.launcherAnswered();
+        await process.launcherAnswered(facts);
         return wayTo(process.host, facts);
       },
       onReleased: hold.release,
     });
+    resource?.belongsTo(kernel);
     hold.take(kernel);
     return kernel;
   }
@@ -134,8 +142,8 @@ export class DistributedProvisioner implements KernelProvisioner {
   async attach(given: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
     const { clock, logger, rendezvous, instanceId } = this.#services;
     const state = await this.#completed(given, options);
-    if (state === undefined) return undefined;
     const hold = this.#held.hold();
+    let found: RemoteProcess | undefined;
     const kernel = await attachRemoteKernel({
       state,
       instanceId,
@@ -144,30 +152,33 @@ export class DistributedProvisioner implements KernelProvisioner {
       logger,
       signal: options.signal,
       open: async (resource, owner) => {
-        const host = this.#hosts.find(hostNameOf(resource));
-        const place = placeOf(owner, this.#config);
-        const { is } = await inspectKernel(host, place, options);
-        return is === 'alive' ? this.#process(owner, this.#placement.seat(host)) : undefined;
+        const host = this.#hostOf(resource);
+        const { is } = await inspectKernel(host, placesOf(owner, this.#config, host).kernel, options);
+        // One that never called home is handed over in any case: it is removed then, with what it left.
+        if (is !== 'alive' && owner.connection !== undefined) return undefined;
+        found = this.#process(owner, this.#placement.seat(host), { host });
+        return found;
       },
-      connect: (facts: LauncherFacts, process: RemoteProcess): Promise<WayToKernel> =>
-        Promise.resolve(wayTo(process.host, facts)),
+      connect: async (facts: LauncherFacts, process: RemoteProcess): Promise<WayToKernel> => {
+        await process.launcherAnswered(facts);
+        return wayTo(process.host, facts);
+      },
       onReleased: hold.release,
     });
-    if (kernel !== undefined) hold.take(kernel);
+    if (kernel === undefined) return undefined;
+    found?.belongsTo(kernel);
+    hold.take(kernel);
     return kernel;
   }
 
-  /** The copy beside the kernel may know more than a state that was stored early. Undefined when neither is enough. */
-  async #completed(given: ProvisionerState, options: CallOptions): Promise<ProvisionerState | undefined> {
+  /** The copy beside the kernel may know more than a state that was stored early. */
+  async #completed(given: ProvisionerState, options: CallOptions): Promise<ProvisionerState> {
     const owner = parseRemoteState(given);
     assertOwnedBy(this.#services.instanceId, owner);
     if (owner.connection !== undefined) return given;
-    const host = this.#hosts.find(hostNameOf(owner.resource));
     const key = formatOwner(owner);
-    const copy = (await this.#listHost(host, options)).find((resource) => formatOwner(resource) === key);
-    if (copy !== undefined && parseRemoteState(copy.state).connection !== undefined) return copy.state;
-    await runProgram(host, removeProgram(placeOf(owner, this.#config)), options);
-    return undefined;
+    const copies = await this.#listHost(this.#hostOf(owner.resource).login, options);
+    return copies.find((resource) => formatOwner(resource) === key)?.state ?? given;
   }
 
   async list(options: CallOptions = {}): Promise<ResourceListing> {
@@ -194,8 +205,8 @@ export class DistributedProvisioner implements KernelProvisioner {
     assertOwnedBy(this.#services.instanceId, resource);
     const state = parseRemoteState(resource.state);
     assertOwnedBy(this.#services.instanceId, state);
-    const host = this.#hosts.find(hostNameOf(state.resource));
-    await runProgram(host, removeProgram(placeOf(state, this.#config)), options);
+    const host = this.#hostOf(state.resource);
+    await removeKernel(host, placesOf(state, this.#config, host), options);
   }
 
   /** Lets go of all kernels; they run on. */
@@ -209,15 +220,17 @@ export class DistributedProvisioner implements KernelProvisioner {
     parameters: LauncherParameters,
     { context, create }: { readonly context: LaunchContext; readonly create: CreateOptions },
   ): Promise<RemoteProcess> {
+    const user = kernelUser(context, this.#config);
     const failures: { readonly host: KernelHost; readonly error: unknown }[] = [];
     const hosts = await this.#placement.candidates(this.#allowedHosts(context), create);
-    for (const host of hosts) {
-      const seat = this.#placement.trySeat(host);
+    for (const login of hosts) {
+      const seat = this.#placement.trySeat(login);
       if (seat === undefined) continue;
+      const host = this.#hosts.findAs(login.name, user);
       try {
         const options = { ...create, context, parameters, config: this.#config, services: this.#services };
         const { way } = await startKernel(host, options);
-        return this.#process(context, seat, way);
+        return this.#process(context, seat, { host, way });
       } catch (error) {
         seat[Symbol.dispose]();
         if (create.signal.aborted || !isFailureOfHost(error)) throw error;
@@ -253,14 +266,18 @@ export class DistributedProvisioner implements KernelProvisioner {
     });
   }
 
-  #process(owner: ResourceOwner, seat: Seat, way?: ResponseWay): RemoteProcess {
+  #process(
+    owner: ResourceOwner,
+    seat: Seat,
+    { host, way }: { readonly host: KernelHost; readonly way?: ResponseWay },
+  ): RemoteProcess {
     const { clock, logger } = this.#services;
-    const { host } = seat;
-    const place = placeOf(owner, this.#config);
+    const places = placesOf(owner, this.#config, host);
     return new RemoteProcess({
       host,
-      place,
-      watch: this.#shared.hosts.watchOf(host, place.remoteDir),
+      places,
+      watch: this.#shared.hosts.watchOf(host.login, places.record.remoteDir),
+      graceMs: this.#config.unreachable_grace_ms ?? GRACE_MS,
       clock,
       logger,
       way,
@@ -270,11 +287,19 @@ export class DistributedProvisioner implements KernelProvisioner {
     });
   }
 
+  /** Errors: `INVALID_ARGUMENT` for what is no state of ours. */
+  #hostOf({ host, user }: JsonObject): KernelHost {
+    const isUser = user === undefined || (typeof user === 'string' && isUserName(user));
+    if (typeof host === 'string' && isUser) return this.#hosts.findAs(host, user);
+    throw new ProvisionerError('INVALID_ARGUMENT', 'this is not the state of a kernel of distributed-provisioner');
+  }
+
   async #saveState(process: RemoteProcess, owner: ResourceOwner, state: ProvisionerState): Promise<void> {
-    const program = saveStateProgram(placeOf(owner, this.#config), JSON.stringify(state));
+    const { record } = placesOf(owner, this.#config, process.host);
+    const program = saveStateProgram(record, JSON.stringify(state));
     const what = `the copy of the state on ${process.host.name}`;
     await withDeadline({ what, timeoutMs: ASK_MS, clock: this.#services.clock }, async (scope) => {
-      await runProgram(process.host, program, { signal: scope.signal });
+      await runProgram(process.host.login, program, { signal: scope.signal });
     });
   }
 
@@ -289,35 +314,31 @@ export class DistributedProvisioner implements KernelProvisioner {
     const lines = output.toString('utf8').split('\n');
     const found: OwnedResource[] = [];
     for (let at = 0; at + 1 < lines.length; at += 2) {
-      const [name = '', ownerText = ''] = (lines[at] ?? '').split(' ');
+      const [name = '', ownerText = '', user = ''] = (lines[at] ?? '').split(' ');
       const owner = parseOwner(ownerText);
-      if (owner?.instanceId !== instanceId || placeOf(owner, this.#config).name !== name) continue;
-      found.push({ ...owner, id: `${host.name}/${name}`, state: stateOf(lines[at + 1] ?? '', owner, host) });
+      if (owner?.instanceId !== instanceId || (user !== '' && !isUserName(user))) continue;
+      if (placesOf(owner, this.#config, host).record.name !== name) continue;
+      const account = user === '' ? host : this.#hosts.findAs(host.name, user);
+      found.push({ ...owner, id: `${host.name}/${name}`, state: stateOf(lines[at + 1] ?? '', owner, account) });
     }
     return found;
   }
 }
 
-function policyOf(config: DistributedConfig, { clock }: ProvisionerServices): PlacementPolicy {
+function policyOf(config: DistributedConfig, clock: Clock, rotation: Rotation): PlacementPolicy {
   switch (config.load_balancing_algorithm) {
     case 'least-connection':
       return leastConnection();
     case 'least-load':
       return leastLoad(clock);
     default:
-      return roundRobin();
+      return roundRobin(rotation);
   }
-}
-
-function hostNameOf(resource: Readonly<Record<string, unknown>>): string {
-  const { host } = resource;
-  if (typeof host === 'string') return host;
-  throw new ProvisionerError('INVALID_ARGUMENT', 'this is not the state of a kernel of distributed-provisioner');
 }
 
 /** The copy that lies beside the kernel; where there is none yet, enough to remove the kernel. */
 function stateOf(text: string, owner: ResourceOwner, host: KernelHost): ProvisionerState {
-  const least = leastRemoteState(owner, { host: host.name });
+  const least = leastRemoteState(owner, hostState(host));
   try {
     const value: unknown = JSON.parse(text);
     const state = parseRemoteState(isObject(value) ? value : {});

@@ -21,7 +21,7 @@ import { launcherPlaceholders } from '@gateway-provisioners/core/remote';
 import type { DistributedConfig } from './distributed-config.ts';
 import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
 import { kernelEnvironment } from './kernel-env.ts';
-import { removeProgram, startProgram } from './shell/kernel-programs.ts';
+import { noteProcessProgram, recordProgram, removeProgram, startProgram } from './shell/kernel-programs.ts';
 import type { KernelPlace } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
 import { stageCommand } from './staging.ts';
@@ -30,6 +30,12 @@ export const DEFAULT_REMOTE_DIR = '~/.gateway-provisioners';
 /** A start that was handed over is waited for, so that it is known what to take back. */
 const START_MS = 60_000;
 const REMOVAL_MS = 60_000;
+/** Besides those that begin with `HOST_`. */
+const OTHER_HOST_MAY_DO: ReadonlySet<string> = new Set([
+  'CONNECTION_LOST',
+  'FORWARDING_REFUSED',
+  'IMPERSONATION_REFUSED',
+]);
 const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export interface KernelStartOptions {
@@ -42,22 +48,47 @@ export interface KernelStartOptions {
   checkpoint(resource: JsonObject): Promise<void>;
 }
 
-/** Where a kernel's files are on its host. Errors: `INVALID_ARGUMENT` for an id that cannot name a folder. */
-export function placeOf(owner: ResourceOwner, config: DistributedConfig): KernelPlace {
+/** Where a kernel's files are on its host. */
+export interface KernelPlaces {
+  /** Its own, of the user that it runs as. */
+  readonly kernel: KernelPlace;
+  /** What the account that is logged in knows of it; the same folder, unless the kernel runs as another user. */
+  readonly record: KernelPlace;
+}
+
+/** Errors: `INVALID_ARGUMENT` for an id that cannot name a folder. */
+export function placesOf(owner: ResourceOwner, config: DistributedConfig, host: KernelHost): KernelPlaces {
   if (!SAFE_ID.test(owner.kernelId)) {
     throw new ProvisionerError('INVALID_ARGUMENT', `kernel id ${JSON.stringify(owner.kernelId)} cannot name a folder`);
   }
-  return {
-    remoteDir: config.remote_dir ?? DEFAULT_REMOTE_DIR,
-    name: `kernel-${owner.kernelId}-${String(owner.incarnation)}`,
-    owner: formatOwner(owner),
-  };
+  const remoteDir = config.remote_dir ?? DEFAULT_REMOTE_DIR;
+  const name = `kernel-${owner.kernelId}-${String(owner.incarnation)}`;
+  const record = { remoteDir, name, owner: formatOwner(owner) };
+  if (host.user === undefined) return { kernel: record, record };
+  // A folder by its full path is the other account's; another name keeps the two apart where both are one account.
+  const theirDir = remoteDir.startsWith('~/') ? remoteDir : DEFAULT_REMOTE_DIR;
+  return { kernel: { ...record, remoteDir: theirDir, name: `as-user-${name}` }, record };
+}
+
+/** Ends every process of a kernel and removes what it left. Removing what is gone succeeds. */
+export async function removeKernel(
+  host: KernelHost,
+  { kernel, record }: KernelPlaces,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  if (host.user !== undefined) await runProgram(host, removeProgram(kernel), options);
+  await runProgram(host.login, removeProgram(record), options);
+}
+
+/** What is stored of where a kernel is. */
+export function hostState({ name, user }: KernelHost): JsonObject {
+  return { host: name, ...(user === undefined ? {} : { user }) };
 }
 
 /** Whether another host may do better. */
 export function isFailureOfHost(error: unknown): boolean {
   if (!isProvisionerError(error)) return false;
-  return error.code.startsWith('HOST_') || error.code === 'CONNECTION_LOST' || error.code === 'FORWARDING_REFUSED';
+  return error.code.startsWith('HOST_') || OTHER_HOST_MAY_DO.has(error.code);
 }
 
 /**
@@ -67,7 +98,7 @@ export function isFailureOfHost(error: unknown): boolean {
 export async function startKernel(
   host: KernelHost,
   options: KernelStartOptions,
-): Promise<{ readonly place: KernelPlace; readonly way: ResponseWay }> {
+): Promise<{ readonly places: KernelPlaces; readonly way: ResponseWay }> {
   const { context, parameters, config, services, signal, progress } = options;
   const { kernelSpec } = context;
   if (kernelSpec.argv.length === 0) throw invalidSpec(context, 'its argv is empty');
@@ -80,7 +111,7 @@ export async function startKernel(
   }
   progress({ phase: 'scheduling', message: `connecting to ${host.name}` });
   const way = await host.openResponseWay(parameters.public.responseAddress, { signal });
-  const place = placeOf(context, config);
+  const places = placesOf(context, config, host);
   let isBegun = false;
   try {
     const toFill: LauncherParameters = {
@@ -92,22 +123,28 @@ export async function startKernel(
       resourceDir: kernelSpec.resourceDir,
       staging: host.isLocal && config.staging !== 'always' ? 'auto' : (config.staging ?? 'auto'),
     });
-    const env = kernelEnvironment({ context, parameters, isLocal: host.isLocal, hostEnv: services.env });
+    const env = kernelEnvironment({ context, parameters, host, hostEnv: services.env });
     const program = startProgram({
-      ...place,
+      ...places.kernel,
       argv,
       env,
       cwd: context.cwd,
       logDir: config.kernel_log_dir,
       kernelId: context.kernelId,
     });
-    await options.checkpoint({ host: host.name });
+    await options.checkpoint(hostState(host));
     throwIfAborted(signal);
     progress({ phase: 'starting', message: `on ${host.name}` });
     isBegun = true;
+    if (host.user !== undefined) await runProgram(host.login, recordProgram(places.record, host.user), { signal });
     for (let round = 1; ; round += 1) {
       const answer = await start(host, program, services);
-      if (answer.startsWith('started ')) break;
+      const [, started] = /^started (.+)$/.exec(answer) ?? [];
+      if (started !== undefined) {
+        if (host.user !== undefined)
+          await runProgram(host.login, noteProcessProgram(places.record, started), { signal });
+        break;
+      }
       const missing = /^stage (.+)$/.exec(answer)?.[1]?.split(' ') ?? [];
       if (missing.length === 0 || round > 1) {
         throw new ProvisionerError('HOST_COMMAND_FAILED', `the host answered ${JSON.stringify(answer.slice(0, 200))}`);
@@ -115,15 +152,17 @@ export async function startKernel(
       for (const hash of new Set(missing)) {
         const bundle = bundles.get(hash);
         progress({ phase: 'starting', message: `copying launchers to ${host.name}` });
-        if (bundle !== undefined) await host.upload(bundle, place.remoteDir, { signal });
+        if (bundle !== undefined) await host.upload(bundle, places.kernel.remoteDir, { signal });
       }
       throwIfAborted(signal);
     }
     throwIfAborted(signal);
-    return { place, way };
+    return { places, way };
   } catch (error) {
     await way[Symbol.asyncDispose]().catch(() => undefined);
-    if (isBegun) await takeBack(host, place, services);
+    // Where sudo refuses, nothing was started, and would not be ended either.
+    const whereBegun = isProvisionerError(error, 'IMPERSONATION_REFUSED') ? host.login : host;
+    if (isBegun) await takeBack(whereBegun, places, services);
     throw error;
   }
 }
@@ -141,10 +180,10 @@ async function start(
   return output.toString('utf8').trim();
 }
 
-async function takeBack(host: KernelHost, place: KernelPlace, { clock, logger }: ProvisionerServices): Promise<void> {
+async function takeBack(host: KernelHost, places: KernelPlaces, { clock, logger }: ProvisionerServices): Promise<void> {
   try {
     await withDeadline({ what: 'the removal of a failed launch', timeoutMs: REMOVAL_MS, clock }, async (scope) => {
-      await runProgram(host, removeProgram(place), { signal: scope.signal });
+      await removeKernel(host, places, { signal: scope.signal });
     });
   } catch (error) {
     // The caller needs the reason of the failure; what is left here is found by list() and reaped.

@@ -133,12 +133,16 @@ describe('kernelEnvironment', () => {
   };
 
   test('what describes this machine stays here, unless the kernelspec names it', () => {
-    const env = kernelEnvironment({ context, parameters, isLocal: false, hostEnv });
+    const env = kernelEnvironment({ context, parameters, host: { isLocal: false, user: undefined }, hostEnv });
     expect(env).toMatchObject({ HOME: '/home/gateway', LANG: 'C.UTF-8', GP_LAUNCHER_V2: 'secret' });
     expect(env).not.toHaveProperty('PATH');
-    expect(kernelEnvironment({ context, parameters, isLocal: true, hostEnv })).toMatchObject({ PATH: '/gateway/bin' });
+    expect(kernelEnvironment({ context, parameters, host: { isLocal: true, user: undefined }, hostEnv })).toMatchObject(
+      { PATH: '/gateway/bin' },
+    );
     const asked = { ...context, env: { PATH: '/request/bin' } };
-    expect(kernelEnvironment({ context: asked, parameters, isLocal: false, hostEnv })).toMatchObject({
+    expect(
+      kernelEnvironment({ context: asked, parameters, host: { isLocal: false, user: undefined }, hostEnv }),
+    ).toMatchObject({
       PATH: '/request/bin',
     });
   });

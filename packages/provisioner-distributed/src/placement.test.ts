@@ -2,17 +2,23 @@ import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
 import { LocalHost } from './hosts/local-host.ts';
+import { HostSeats } from './hosts/host-seats.ts';
 import type { KernelHost } from './hosts/kernel-host.ts';
 import { Placement, leastConnection, leastLoad, roundRobin } from './placement.ts';
 import type { PlacementOptions } from './placement.ts';
 
 /** A host that answers the question for its load with these texts. */
-function host(name: string, options: { load?: string; avoidUntil?: number } = {}): KernelHost {
+function host(name: string, options: { load?: string; avoidUntil?: number; machine?: string } = {}): KernelHost {
   const base = new LocalHost(name, {});
-  return {
+  const self: KernelHost = {
     id: name,
+    machine: options.machine ?? name,
     name,
     address: name,
+    user: undefined,
+    get login() {
+      return self;
+    },
     isLocal: false,
     isTunnelled: false,
     avoidUntil: options.avoidUntil,
@@ -32,11 +38,19 @@ function host(name: string, options: { load?: string; avoidUntil?: number } = {}
     upload: () => Promise.reject(new Error('not used')),
     hold: () => base.hold(),
   };
+  return self;
 }
 
 const fixed: Clock = { now: () => 1_000, schedule: (delayMs, callback) => systemClock.schedule(delayMs, callback) };
 const placement = (options: Partial<PlacementOptions> = {}): Placement =>
-  new Placement({ policy: roundRobin(), clock: fixed, maxKernelsPerHost: undefined, drained: new Set(), ...options });
+  new Placement({
+    policy: roundRobin(),
+    clock: fixed,
+    seats: new HostSeats(),
+    maxKernelsPerHost: undefined,
+    drained: new Set(),
+    ...options,
+  });
 const names = (hosts: readonly KernelHost[]): readonly string[] => hosts.map(({ name }) => name);
 const [a, b, c] = [host('a'), host('b'), host('c')];
 
@@ -81,5 +95,25 @@ describe('host choice', () => {
     expect(limited.trySeat(a)).toBeUndefined();
     await expect(limited.candidates([a, b], {})).rejects.toThrow(/max_kernels_per_host: 1/);
     await expect(limited.candidates([b], {})).rejects.toThrow(/drained/);
+  });
+
+  test('kernels of one provisioner count for another that names the same machine otherwise', async () => {
+    const seats = new HostSeats();
+    const alias = host('alias-of-a', { machine: 'a' });
+    const one = placement({ seats, maxKernelsPerHost: 1, policy: leastConnection() });
+    const other = placement({ seats, maxKernelsPerHost: 1, policy: leastConnection() });
+    const seat = one.trySeat(a);
+    expect(names(await other.candidates([alias, b], {}))).toEqual(['b']);
+    expect(other.trySeat(alias)).toBeUndefined();
+    seat?.[Symbol.dispose]();
+    expect(names(await other.candidates([alias, b], {}))).toEqual(['alias-of-a', 'b']);
+  });
+
+  test('two provisioners with the same hosts take turns', async () => {
+    const seats = new HostSeats();
+    const [one, other] = [0, 1].map(() => placement({ seats, policy: roundRobin(seats.rotationOf([a, b])) }));
+    expect(names(await one!.candidates([a, b], {}))).toEqual(['a', 'b']);
+    expect(names(await other!.candidates([a, b], {}))).toEqual(['b', 'a']);
+    expect(seats.rotationOf([a, b])).not.toBe(seats.rotationOf([b, a]));
   });
 });

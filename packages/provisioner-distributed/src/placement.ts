@@ -1,5 +1,6 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
+import type { HostSeats, Rotation, Seat } from './hosts/host-seats.ts';
 import type { HostCall, KernelHost } from './hosts/kernel-host.ts';
 import { loadProgram } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
@@ -15,11 +16,10 @@ export interface HostLoad {
 export type PlacementPolicy = (hosts: readonly HostLoad[], call: HostCall) => Promise<readonly KernelHost[]>;
 
 /** Each host in turn. */
-export function roundRobin(): PlacementPolicy {
-  let next = 0;
+export function roundRobin(rotation: Rotation = { next: 0 }): PlacementPolicy {
   return (hosts) => {
-    const start = next % Math.max(1, hosts.length);
-    next += 1;
+    const start = rotation.next % Math.max(1, hosts.length);
+    rotation.next += 1;
     return Promise.resolve([...hosts.slice(start), ...hosts.slice(0, start)].map(({ host }) => host));
   };
 }
@@ -74,20 +74,16 @@ export function leastLoad(clock: Clock): PlacementPolicy {
 export interface PlacementOptions {
   readonly policy: PlacementPolicy;
   readonly clock: Clock;
+  /** Who sits where, whichever provisioner put it there. */
+  readonly seats: HostSeats;
   /** Default: no limit. */
   readonly maxKernelsPerHost: number | undefined;
   readonly drained: ReadonlySet<string>;
 }
 
-/** A place on a host; dispose of it when the kernel is gone. */
-export interface Seat extends Disposable {
-  readonly host: KernelHost;
-}
-
-/** Counts kernels by host and finds the hosts to try for the next one. */
+/** Finds the hosts to try for the next kernel. */
 export class Placement {
   readonly #options: PlacementOptions;
-  readonly #kernels = new Map<string, number>();
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -95,21 +91,12 @@ export class Placement {
 
   /** Takes a seat whatever the limits say: for a kernel that is there already. */
   seat(host: KernelHost): Seat {
-    this.#kernels.set(host.name, this.#count(host) + 1);
-    let isTaken = true;
-    return {
-      host,
-      [Symbol.dispose]: () => {
-        if (isTaken) this.#kernels.set(host.name, this.#count(host) - 1);
-        isTaken = false;
-      },
-    };
+    return this.#options.seats.take(host);
   }
 
   /** A seat, unless the host is full. */
   trySeat(host: KernelHost): Seat | undefined {
-    const { maxKernelsPerHost = Number.POSITIVE_INFINITY } = this.#options;
-    return this.#count(host) >= maxKernelsPerHost ? undefined : this.seat(host);
+    return this.#isFull(host) ? undefined : this.seat(host);
   }
 
   /**
@@ -117,9 +104,9 @@ export class Placement {
    * Errors: `LIMIT_EXCEEDED` when all are full or drained.
    */
   async candidates(hosts: readonly KernelHost[], call: HostCall): Promise<readonly KernelHost[]> {
-    const { maxKernelsPerHost = Number.POSITIVE_INFINITY, drained, policy, clock } = this.#options;
+    const { maxKernelsPerHost, drained, policy, clock, seats } = this.#options;
     const open = hosts.filter((host) => !drained.has(host.name));
-    const free = open.filter((host) => this.#count(host) < maxKernelsPerHost);
+    const free = open.filter((host) => !this.#isFull(host));
     if (free.length === 0) {
       const why =
         open.length === 0
@@ -130,12 +117,13 @@ export class Placement {
     const now = clock.now();
     const isAvoided = (host: KernelHost): boolean => host.avoidUntil !== undefined && host.avoidUntil > now;
     const loads = (list: readonly KernelHost[]): HostLoad[] =>
-      list.map((host) => ({ host, kernels: this.#count(host) }));
+      list.map((host) => ({ host, kernels: seats.count(host) }));
     const good = free.filter((host) => !isAvoided(host));
     return [...(good.length === 0 ? [] : await policy(loads(good), call)), ...free.filter(isAvoided)];
   }
 
-  #count(host: KernelHost): number {
-    return this.#kernels.get(host.name) ?? 0;
+  #isFull(host: KernelHost): boolean {
+    const { maxKernelsPerHost = Number.POSITIVE_INFINITY, seats } = this.#options;
+    return seats.count(host) >= maxKernelsPerHost;
   }
 }

@@ -10,20 +10,27 @@ import type {
   JsonObject,
   KernelEndpoint,
   KernelExit,
+  LaunchedKernel,
   Liveness,
   Logger,
 } from '@gateway-provisioners/core';
-import type { RemoteResource } from '@gateway-provisioners/core/remote';
+import type { LauncherFacts, RemoteResource } from '@gateway-provisioners/core/remote';
+import { GracePeriod } from './hosts/grace-period.ts';
+import { heartbeatAnswers } from './hosts/heartbeat.ts';
 import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
 import type { KernelWatch } from './hosts/kernel-watch.ts';
-import { inspectProgram, removeProgram, signalProgram } from './shell/kernel-programs.ts';
+import { hostState, removeKernel } from './kernel-start.ts';
+import type { KernelPlaces } from './kernel-start.ts';
+import { inspectProgram, signalProgram } from './shell/kernel-programs.ts';
 import type { KernelPlace } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
 
 export interface RemoteProcessOptions {
   readonly host: KernelHost;
-  readonly place: KernelPlace;
+  readonly places: KernelPlaces;
   readonly watch: KernelWatch;
+  /** For how long the host may be silent; 0: for ever. */
+  readonly graceMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** How its launcher calls home; closed when it has. */
@@ -63,12 +70,15 @@ export class RemoteProcess implements RemoteResource {
   readonly host: KernelHost;
   readonly #options: RemoteProcessOptions;
   readonly #listening: Disposable;
+  readonly #grace: GracePeriod;
   readonly #forwards = new Map<number, Promise<Server>>();
   #settle: (exit: KernelExit) => void = () => undefined;
   #hasEnded = false;
   #isRemoved = false;
   #isReleased = false;
   #isChecking = false;
+  #heartbeatPort: number | undefined;
+  #askKernel: () => Promise<Liveness> = async () => await this.liveness({});
 
   constructor(options: RemoteProcessOptions) {
     this.#options = options;
@@ -76,49 +86,65 @@ export class RemoteProcess implements RemoteResource {
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#listening = options.watch.listen(options.place.name, () => {
+    this.#listening = options.watch.listen(options.places.record.name, () => {
       void this.#check();
+    });
+    this.#grace = new GracePeriod({
+      graceMs: options.graceMs,
+      clock: options.clock,
+      heardAt: () => options.watch.heardAt,
+      signOfLife: async () => (await this.#askKernel().catch(() => 'unreachable')) !== 'unreachable',
+      onLost: (silentMs) => {
+        this.#end({ reason: 'gone', logTail: '', detail: lostText(this.host, silentMs) });
+      },
     });
   }
 
   get state(): JsonObject {
-    return { host: this.host.name };
+    return hostState(this.host);
   }
 
-  /** Nobody needs the way for its answer any more. */
-  async launcherAnswered(): Promise<void> {
-    // A connection that is gone took it along.
-    await this.#options.way?.[Symbol.asyncDispose]().catch(() => undefined);
+  /** Nobody needs the way for its answer any more. Without a tunnel, its heartbeat is a sign of life from now on. */
+  async launcherAnswered({ connection }: LauncherFacts): Promise<void> {
+    if (!this.host.isTunnelled) this.#heartbeatPort = connection.hb_port;
+    await this.#closeWay();
+  }
+
+  /** Who can ask the launcher too, before the kernel is given up. */
+  belongsTo(kernel: LaunchedKernel): void {
+    this.#askKernel = async () => await kernel.liveness();
   }
 
   async liveness({ signal }: CallOptions): Promise<Liveness> {
     if (this.#hasEnded || this.#isRemoved) return 'dead';
-    const { clock, place } = this.#options;
+    const { clock, places } = this.#options;
     try {
       const what = 'the host of the kernel';
       const report = await withDeadline(
         { what, timeoutMs: LIVENESS_MS, signal, clock },
-        async (scope) => await inspectKernel(this.host, place, { signal: scope.signal }),
+        async (scope) => await inspectKernel(this.host, places.kernel, { signal: scope.signal }),
       );
       if (report.is === 'alive') return 'alive';
       this.#end(exitOf(report));
       return 'dead';
     } catch (error) {
       if (isProvisionerError(error, 'CANCELLED')) throw error;
-      return 'unreachable';
+      return (await this.#heartbeat(signal)) ? 'alive' : 'unreachable';
     }
   }
 
   async signal(signum: number, options: CallOptions): Promise<void> {
     if (this.#hasEnded || this.#isRemoved) return;
-    await runProgram(this.host, signalProgram(this.#options.place, signum), options);
+    await runProgram(this.host, signalProgram(this.#options.places.kernel, signum), options);
   }
 
   async remove(options: CallOptions): Promise<void> {
     if (this.#isRemoved) return;
-    const { place } = this.#options;
-    const report = this.#hasEnded ? undefined : await inspectKernel(this.host, place, options).catch(() => undefined);
-    await runProgram(this.host, removeProgram(place), options);
+    const { places } = this.#options;
+    const report = this.#hasEnded
+      ? undefined
+      : await inspectKernel(this.host, places.kernel, options).catch(() => undefined);
+    await removeKernel(this.host, places, options);
     this.#isRemoved = true;
     this.#end(
       report === undefined || report.is === 'alive' ? { reason: 'killed', logTail: report?.log ?? '' } : exitOf(report),
@@ -129,7 +155,7 @@ export class RemoteProcess implements RemoteResource {
   async logs(options: CallOptions & { readonly maxBytes?: number }): Promise<string> {
     if (this.#isRemoved) return '';
     const { maxBytes = DEFAULT_LOG_BYTES, signal } = options;
-    return (await inspectKernel(this.host, this.#options.place, { signal, maxLogBytes: maxBytes })).log;
+    return (await inspectKernel(this.host, this.#options.places.kernel, { signal, maxLogBytes: maxBytes })).log;
   }
 
   /** Through the tunnel, a port of this machine's loopback that leads there. */
@@ -148,9 +174,22 @@ export class RemoteProcess implements RemoteResource {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#listening[Symbol.dispose]();
+    this.#grace[Symbol.dispose]();
     for (const server of this.#forwards.values()) (await server).close();
-    await this.launcherAnswered();
+    await this.#closeWay();
     this.#options.onReleased();
+  }
+
+  async #closeWay(): Promise<void> {
+    // A connection that is gone took it along.
+    await this.#options.way?.[Symbol.asyncDispose]().catch(() => undefined);
+  }
+
+  /** Behind a firewall that has closed the SSH port, the kernel itself may still answer. */
+  async #heartbeat(signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#heartbeatPort === undefined) return false;
+    const { clock } = this.#options;
+    return await heartbeatAnswers({ host: this.host.address, port: this.#heartbeatPort }, { signal, clock });
   }
 
   async #openForward(port: number): Promise<Server> {
@@ -174,7 +213,7 @@ export class RemoteProcess implements RemoteResource {
     if (this.#isChecking || this.#hasEnded || this.#isReleased) return;
     this.#isChecking = true;
     try {
-      const report = await inspectKernel(this.host, this.#options.place, {});
+      const report = await inspectKernel(this.host, this.#options.places.kernel, {});
       // The folder goes with what we end ourselves; `remove` tells how.
       if (report.is !== 'alive') this.#end(exitOf(report));
     } catch (error) {
@@ -190,8 +229,14 @@ export class RemoteProcess implements RemoteResource {
   #end(exit: KernelExit): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#grace[Symbol.dispose]();
     this.#settle(exit);
   }
+}
+
+function lostText({ name }: KernelHost, silentMs: number): string {
+  const silent = `neither ${name} nor the kernel has given a sign of life for ${String(Math.round(silentMs / 1000))} s`;
+  return `lost: ${silent} (unreachable_grace_ms)`;
 }
 
 const FIRST_SIGNAL_STATUS = 129;

@@ -7,6 +7,7 @@ import type { SshPool } from '../ssh/ssh-pool.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { LocalHost } from './local-host.ts';
 import { RemoteHost } from './remote-host.ts';
+import { SudoHost } from './sudo-host.ts';
 
 const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 
@@ -40,6 +41,17 @@ export class HostList {
   find(name: string): KernelHost {
     const known = this.#known.get(name) ?? this.#make(name);
     this.#known.set(name, known);
+    return known;
+  }
+
+  /** Another user's account on a host. */
+  findAs(name: string, user: string | undefined): KernelHost {
+    const login = this.find(name);
+    if (user === undefined) return login;
+    // A text with a line feed is the name of no host.
+    const key = `${name}\n${user}`;
+    const known = this.#known.get(key) ?? new SudoHost(login, user);
+    this.#known.set(key, known);
     return known;
   }
 

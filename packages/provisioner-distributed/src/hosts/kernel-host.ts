@@ -31,6 +31,8 @@ export interface ResponseWay extends AsyncDisposable {
 export interface KernelHost extends ShellHost {
   /** The same for all names of one account on one machine. */
   readonly id: string;
+  /** The same for all accounts and names of one machine. */
+  readonly machine: string;
   /** As the operator calls it. */
   readonly name: string;
   /** Where its ports are dialled when no tunnel is used. */
@@ -38,6 +40,10 @@ export interface KernelHost extends ShellHost {
   /** Kernels are reached, and call home, through the SSH connection. */
   readonly isTunnelled: boolean;
   readonly isLocal: boolean;
+  /** Whose programs these are, where that is not the account that is logged in. */
+  readonly user: string | undefined;
+  /** The account that is logged in; this object itself, unless {@link user} says otherwise. */
+  readonly login: KernelHost;
   /** Until when a host that could not be reached is left aside: milliseconds since the epoch. */
   readonly avoidUntil: number | undefined;
   /** A program that runs for long and takes none of the few sessions that others wait for. */

@@ -23,9 +23,15 @@ export class KernelWatch {
   #stop: AbortController | undefined;
   #hold: Disposable | undefined;
   #running: Promise<void> = Promise.resolve();
+  #heardAt = 0;
 
   constructor(options: KernelWatchOptions) {
     this.#options = options;
+  }
+
+  /** When its program last wrote something, or the watch began: milliseconds since the epoch. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** Calls back when the kernel of that folder seems to have ended, and each time that the watch begins anew. */
@@ -55,6 +61,7 @@ export class KernelWatch {
   #start(): void {
     const stop = new AbortController();
     this.#stop = stop;
+    this.#heardAt = this.#options.clock.now();
     this.#hold = this.#options.host.hold();
     this.#running = this.#run(stop.signal);
   }
@@ -74,6 +81,7 @@ export class KernelWatch {
       const mark = `gp-${randomBytes(8).toString('hex')}`;
       try {
         const onStdout = lineReader((line) => {
+          this.#heardAt = clock.now();
           const [word, name] = line.split(' ');
           if (word === mark && name !== undefined) this.#tell(name);
         });

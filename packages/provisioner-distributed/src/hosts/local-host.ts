@@ -14,16 +14,22 @@ const SIGKILL = 9;
 /** This machine: the same programs, run without SSH. */
 export class LocalHost implements KernelHost {
   readonly id = 'local';
+  readonly machine = 'local';
   readonly name: string;
   readonly address = '127.0.0.1';
   readonly isTunnelled = false;
   readonly isLocal = true;
   readonly avoidUntil = undefined;
+  readonly user = undefined;
   readonly #env: Readonly<Record<string, string | undefined>>;
 
   constructor(name: string, env: Readonly<Record<string, string | undefined>>) {
     this.name = name;
     this.#env = { PATH: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: env['HOME'] ?? '/' };
+  }
+
+  get login(): KernelHost {
+    return this;
   }
 
   async exec(options: SshExecOptions): Promise<SshExecResult> {

@@ -17,6 +17,7 @@ export class RemoteHost implements KernelHost {
   readonly address: string;
   readonly isTunnelled: boolean;
   readonly isLocal = false;
+  readonly user = undefined;
   readonly #ssh: SshHost;
   readonly #logger: Logger;
 
@@ -31,6 +32,15 @@ export class RemoteHost implements KernelHost {
 
   get id(): string {
     return this.#ssh.id;
+  }
+
+  get machine(): string {
+    const { host, port, via } = this.#ssh.target;
+    return `${host.toLowerCase()}:${String(port)}${via === undefined ? '' : ` through ${via.host}`}`;
+  }
+
+  get login(): KernelHost {
+    return this;
   }
 
   get avoidUntil(): number | undefined {

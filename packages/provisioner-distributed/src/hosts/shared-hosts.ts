@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@gateway-provisioners/core';
 import { SshPool } from '../ssh/ssh-pool.ts';
+import { HostSeats } from './host-seats.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { KernelWatch } from './kernel-watch.ts';
 
@@ -8,9 +9,10 @@ interface Services {
   readonly logger: Logger;
 }
 
-/** What all provisioners of one gateway share: connections, and one watch of kernels for each account. */
+/** What all provisioners of one gateway share: connections, who sits where, and one watch of kernels for each account. */
 export class SharedHosts {
   readonly pool: SshPool;
+  readonly seats = new HostSeats();
   readonly #services: Services;
   readonly #watches = new Map<string, KernelWatch>();
   #users = 0;

@@ -215,7 +215,35 @@ gp_main() (
   return { body, variables: { ...placeVariables(place), gp_state: state } };
 }
 
-/** Prints, for each kernel's folder, a line with its name and owner and a line with its state, which may be empty. */
+/**
+ * Makes a folder with which the account that is logged in remembers a kernel that runs as another user: it can look into
+ * neither that one's files nor its processes' environment.
+ */
+export function recordProgram(place: KernelPlace, user: string): ShellProgram {
+  const body = `${PRELUDE}
+gp_main() (
+  mkdir -p -- "$gp_run" || gp_fail "cannot make $gp_run"
+  rm -rf -- "$gp_kernel"
+  mkdir -- "$gp_kernel" || gp_fail "cannot make $gp_kernel"
+  printf '%s\\n' "$gp_user" >"$gp_kernel/user" && printf '%s\\n' "$gp_owner" >"$gp_kernel/owner" ||
+    { rm -rf -- "$gp_kernel"; gp_fail "no room in $gp_kernel"; }
+)
+`;
+  return { body, variables: { ...placeVariables(place), gp_user: user } };
+}
+
+/** Adds to such a folder the process that was started: its number and when it began. */
+export function noteProcessProgram(place: KernelPlace, process: string): ShellProgram {
+  const body = `${PRELUDE}
+gp_main() ( printf '%s\\n' "$gp_process" >"$gp_kernel/pid" )
+`;
+  return { body, variables: { ...placeVariables(place), gp_process: process } };
+}
+
+/**
+ * Prints, for each kernel's folder, a line with its name, its owner and the user that it runs as, if that is another one,
+ * and a line with its state, which may be empty.
+ */
 export function listProgram(remoteDir: string): ShellProgram {
   const body = `${PRELUDE}
 gp_main() (
@@ -223,7 +251,9 @@ gp_main() (
   for gp_kernel in "$gp_run"/kernel-*; do
     [ -s "$gp_kernel/owner" ] || continue
     read -r gp_owner <"$gp_kernel/owner" || continue
-    printf '%s %s\\n' "\${gp_kernel##*/}" "$gp_owner"
+    gp_user=
+    [ ! -s "$gp_kernel/user" ] || read -r gp_user <"$gp_kernel/user"
+    printf '%s %s %s\\n' "\${gp_kernel##*/}" "$gp_owner" "$gp_user"
     if [ -s "$gp_kernel/state" ]; then cat "$gp_kernel/state"; fi
     printf '\\n'
   done
@@ -249,6 +279,11 @@ gp_main() {
       if [ ! -s "$gp_kernel/exit" ]; then
         read -r gp_pid gp_started <"$gp_kernel/pid" || continue
         kill -0 "$gp_pid" 2>/dev/null && continue
+        # Another user's process cannot be signalled.
+        if [ -s "$gp_kernel/user" ]; then
+          if [ -d /proc/self ]; then gp_seen="/proc/$gp_pid"; [ -d "$gp_seen" ] && continue
+          else ps -p "$gp_pid" >/dev/null && continue; fi
+        fi
       fi
       gp_now="$gp_now$gp_name "
       case $gp_told in *" $gp_name "*) ;; *) printf '%s %s\\n' ${mark} "$gp_name" ;; esac
