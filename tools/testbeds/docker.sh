@@ -9,7 +9,11 @@
 #   tools/testbeds/docker.sh stop-engine          SIGTERM to it: it stops its containers first
 #   tools/testbeds/docker.sh start-engine         starts it again (GP_DOCKER_LIVE_RESTORE=1: adopting its containers)
 #   tools/testbeds/docker.sh down-spare           removes the containers of the spare engine and stops it
-#   tools/testbeds/docker.sh down [--purge]       removes all containers, stops both engines; --purge: images too
+#   tools/testbeds/docker.sh up small             a third engine, on a disk of GP_DOCKER_SMALL_MB (default 64) in memory;
+#                                                 GP_DOCKER_TLS_DIR, GP_DOCKER_TLS_PORT: on that port of 127.0.0.1 as
+#                                                 well, with the folder's ca.pem, server-cert.pem and server-key.pem
+#   tools/testbeds/docker.sh down-small           ends it
+#   tools/testbeds/docker.sh down [--purge]       removes all containers, stops all engines; --purge: images too
 #
 # An engine that answers at DOCKER_HOST, or at /var/run/docker.sock, is used as it is, and never stopped. Otherwise one
 # is installed from Debian's docker.io and started, without systemd, as root. The spare engine is there to be killed: it
@@ -46,7 +50,7 @@ foreign_host() {
 }
 
 host_of() {
-  if [[ $1 == spare ]]; then echo "unix://$(own_socket spare)"; return; fi
+  if [[ $1 != main ]]; then echo "unix://$(own_socket "$1")"; return; fi
   local foreign
   foreign=$(foreign_host)
   echo "${foreign:-unix://$socket}"
@@ -66,6 +70,7 @@ up() { # engine
     start_engine main -H "unix://$socket"
     return 0
   fi
+  if [[ $1 == small ]]; then up_small; return 0; fi
   ip link show "$spare_bridge" >/dev/null 2>&1 || ip link add "$spare_bridge" type bridge
   [[ $(ip addr show dev "$spare_bridge") == *"$spare_address/24"* ]] || ip addr add "$spare_address/24" dev "$spare_bridge"
   ip link set "$spare_bridge" up
@@ -75,16 +80,30 @@ up() { # engine
   start_engine spare "${options[@]}"
 }
 
+up_small() {
+  local data options=(--bridge none --iptables=false)
+  data=$(folder small)/data
+  mkdir -p "$data"
+  mountpoint -q "$data" || mount -t tmpfs -o "size=${GP_DOCKER_SMALL_MB:-64}m" gp-small "$data"
+  if [[ -n ${GP_DOCKER_TLS_DIR:-} ]]; then
+    options+=(-H "tcp://127.0.0.1:$GP_DOCKER_TLS_PORT" --tlsverify --tlscacert "$GP_DOCKER_TLS_DIR/ca.pem"
+      --tlscert "$GP_DOCKER_TLS_DIR/server-cert.pem" --tlskey "$GP_DOCKER_TLS_DIR/server-key.pem")
+  fi
+  start_engine small "${options[@]}"
+}
+
 tear_down() { # engine
   [[ -d $(folder "$1") ]] || return 0
   empty_engine "$1"
   stop_engine "$1"
-  if [[ $1 == main ]]; then
-    rm -f "$socket"
-    ip link del docker0 2>/dev/null || true
-  else
-    ip link del "$spare_bridge" 2>/dev/null || true
-  fi
+  case $1 in
+    main)
+      rm -f "$socket"
+      ip link del docker0 2>/dev/null || true
+      ;;
+    spare) ip link del "$spare_bridge" 2>/dev/null || true ;;
+    small) rm -rf "$(folder small)" ;;
+  esac
 }
 
 # ---------------------------------------------------------------- images
@@ -216,7 +235,9 @@ images() { # engine
   }
 }
 
-which_engine() { case ${1:-main} in main | spare) echo "${1:-main}" ;; *) fail "no engine $1: main or spare" ;; esac; }
+which_engine() {
+  case ${1:-main} in main | spare | small) echo "${1:-main}" ;; *) fail "no engine $1: main, spare or small" ;; esac
+}
 
 print_env() {
   up main >&2
@@ -239,10 +260,10 @@ case ${1:-} in
   stop-engine) end_process "$(folder spare)/dockerd.pid" dockerd TERM 30 ;;
   start-engine) locked up spare ;;
   down-spare) tear_down spare ;;
+  down-small) tear_down small ;;
   down)
-    tear_down spare
-    tear_down main
-    [[ ${2:-} == --purge ]] && rm -rf "$run"
+    for name in small spare main; do tear_down "$name"; done
+    if [[ ${2:-} == --purge ]]; then rm -rf "$run"; fi
     ;;
-  *) fail "usage: $0 env | up | images | status | kill-engine | stop-engine | start-engine | down-spare | down [--purge]" ;;
+  *) fail "usage: $0 env | up | images | status | kill-engine | stop-engine | start-engine | down-spare | down-small | down" ;;
 esac
