@@ -42,7 +42,10 @@ function engineWords(error: unknown): string {
       return json.message.trim();
     }
   }
-  return errorMessage(error).trim();
+  // docker-modem does not read the body of an answer that was to be a stream.
+  return errorMessage(error)
+    .replace(/^\(HTTP code \d+\) .*? - /s, '')
+    .trim();
 }
 
 function unavailableWords(error: unknown, engine: string): string {
