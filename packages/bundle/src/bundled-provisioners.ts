@@ -13,6 +13,11 @@ export const bundledProvisioners: readonly LazyProvisioner[] = [
     load: () => import('@gateway-provisioners/provisioner-docker'),
   },
   {
+    name: 'docker-swarm-provisioner',
+    origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-swarm' },
+    load: () => import('@gateway-provisioners/provisioner-swarm'),
+  },
+  {
     name: 'distributed-provisioner',
     origin: { kind: 'registered', package: '@gateway-provisioners/provisioner-distributed' },
     load: () => import('@gateway-provisioners/provisioner-distributed'),

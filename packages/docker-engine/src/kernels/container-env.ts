@@ -16,6 +16,10 @@ export interface ContainerEnvOptions {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** Options of the launch script that the kernelspec was made for. */
   readonly scriptOptions: Readonly<Record<string, string>>;
+  /** Counts before the kernel's own environment. */
+  readonly more?: Readonly<Record<string, string>>;
+  /** How values other than those of `more` are to be written. Default: as they are. */
+  readonly quote?: (value: string) => string;
 }
 
 /** The container's environment: names are those of Gateway Provisioners and of bootstrap-kernel.sh. No secrets. */
@@ -45,5 +49,9 @@ export function containerEnv(options: ContainerEnvOptions): Readonly<Record<stri
     PUBLIC_KEY: publicKey,
     TRANSPORT_ENCRYPTION: context.transportEncryption === 'disabled' ? '' : context.transportEncryption,
   };
-  return { ...Object.fromEntries(env), ...ours };
+  const { quote, more } = options;
+  if (quote === undefined) return { ...Object.fromEntries(env), ...more, ...ours };
+  const quoted = (values: Iterable<readonly [string, string]>): Readonly<Record<string, string>> =>
+    Object.fromEntries([...values].map(([name, value]) => [name, quote(value)]));
+  return { ...quoted(env), ...more, ...quoted(Object.entries(ours)) };
 }
