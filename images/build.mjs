@@ -1,25 +1,29 @@
-// Builds images of kernels with the engine that is there: `npm run images -- --help`.
+// Builds the images with the engine that is there: `npm run images -- --help`.
 import { spawnSync } from 'node:child_process';
-import { chmod, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { images } from './contexts.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const launchers = join(here, '..', 'packages', 'launchers');
+const known = Object.keys(images);
 const usage = `usage: npm run images -- [NAME…] [options]
 
 NAME                     folders of images/; default: all
+                         ${known.join(', ')}
 --base IMAGE             the image to build on (build argument BASE_IMAGE)
 --build-arg NAME=VALUE   another build argument; may be repeated
 --org TEXT               first part of the image's name; default gateway-provisioners
 --tag TEXT               default latest
 --network TEXT           network of the build, as docker build takes it
-`;
+--cache-from IMAGE       an image whose layers may be used again; may be repeated
+--spark-home FOLDER      for spark: a Spark of this machine instead of PyPI's
+--toree-assembly FILE    for spark: Toree's assembly of this machine instead of PyPI's
 
-/** What each image takes from packages/launchers. */
-const parts = { 'kernel-py': ['python', 'bootstrap'] };
+kernel-scala and kernel-spark-py are made of the image spark, and kernel-spark-py of kernel-py, by the same --org and --tag.
+`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +33,9 @@ const { values, positionals } = parseArgs({
     org: { type: 'string', default: 'gateway-provisioners' },
     tag: { type: 'string', default: 'latest' },
     network: { type: 'string' },
+    'cache-from': { type: 'string', multiple: true, default: [] },
+    'spark-home': { type: 'string' },
+    'toree-assembly': { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -40,20 +47,33 @@ function findEngine() {
   throw new Error('neither docker nor podman reaches an engine: start one, or set DOCKER_HOST');
 }
 
+/** The engine's, which may be another machine's. */
+function architectureOf(engine) {
+  const format = engine === 'docker' ? '{{.Server.Arch}}' : '{{.Server.OsArch}}';
+  const { stdout } = spawnSync(engine, ['version', '--format', format], { encoding: 'utf8' });
+  return stdout.trim().replace(/^linux\//, '');
+}
+
+const imageOf = (name) => `${values.org}/${name}:${values.tag}`;
+
 async function build(engine, name) {
+  const { prepare, base, sparkImage } = images[name];
   const context = await mkdtemp(join(tmpdir(), 'gp-image-'));
   try {
     await cp(join(here, name), context, { recursive: true });
-    for (const part of parts[name]) {
-      const filter = (path) => !path.includes('__pycache__');
-      await cp(join(launchers, part), join(context, 'launchers', part), { recursive: true, filter });
-    }
-    // Kept by COPY, so that no engine needs to know COPY --chmod.
-    await chmod(join(context, 'launchers', 'bootstrap', 'bootstrap-kernel.sh'), 0o755);
-    const image = `${values.org}/${name}:${values.tag}`;
-    const buildArgs = [...(values.base === undefined ? [] : [`BASE_IMAGE=${values.base}`]), ...values['build-arg']];
+    await prepare({ context, values, architecture: architectureOf(engine) });
+    const image = imageOf(name);
+    const baseImage = values.base ?? (base === undefined ? undefined : imageOf(base));
+    const buildArgs = [
+      ...(baseImage === undefined ? [] : [`BASE_IMAGE=${baseImage}`]),
+      ...(sparkImage === undefined ? [] : [`SPARK_IMAGE=${imageOf(sparkImage)}`]),
+      // Last, because the last one counts.
+      ...values['build-arg'],
+    ];
     const network = values.network === undefined ? [] : ['--network', values.network];
-    const argv = ['build', ...network, ...buildArgs.flatMap((arg) => ['--build-arg', arg]), '--tag', image, context];
+    const cache = values['cache-from'].flatMap((from) => ['--cache-from', from]);
+    const args = buildArgs.flatMap((arg) => ['--build-arg', arg]);
+    const argv = ['build', ...network, ...cache, ...args, '--tag', image, context];
     // The classic builder takes base images that are in the engine alone, which the other asks a registry for.
     const env = { ...process.env, DOCKER_BUILDKIT: process.env.DOCKER_BUILDKIT ?? '0' };
     const { status, error } = spawnSync(engine, argv, { stdio: 'inherit', env });
@@ -67,12 +87,11 @@ async function build(engine, name) {
 if (values.help) {
   process.stdout.write(usage);
 } else {
-  const folders = (await readdir(here, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  const known = folders.map(({ name }) => name);
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`no image ${unknown.join(', ')}; there are ${known.join(', ')}`);
   const engine = findEngine();
-  for (const name of positionals.length === 0 ? known : positionals) {
+  // In the order of the list: some are made of others.
+  for (const name of known.filter((each) => positionals.length === 0 || positionals.includes(each))) {
     process.stdout.write(`${await build(engine, name)}\n`);
   }
 }

@@ -20,12 +20,21 @@ export function testBrowser(): string {
   return requiredFile({ variable: 'GP_TEST_CHROMIUM', script: 'tools/testbeds/browser.sh' });
 }
 
+interface Requirement {
+  readonly variable: string;
+  readonly script: string;
+}
+
+/** What a testbed's script exports; throws with what to do when it is not set. */
+export function requiredVariable(need: Requirement): string {
+  const value = process.env[need.variable];
+  if (value !== undefined && value !== '') return value;
+  throw new Error(`${need.variable} is not set: run  eval "$(${need.script} env)"  first`);
+}
+
 /** A file that a testbed's script makes and names in a variable; throws with what to do when there is none. */
-export function requiredFile(need: { readonly variable: string; readonly script: string }): string {
-  const path = process.env[need.variable];
-  if (path === undefined || path === '') {
-    throw new Error(`${need.variable} is not set: run  eval "$(${need.script} env)"  first`);
-  }
+export function requiredFile(need: Requirement): string {
+  const path = requiredVariable(need);
   if (!existsSync(path)) {
     throw new Error(`${need.variable}=${path} does not exist: run  eval "$(${need.script} env)"  again`);
   }
