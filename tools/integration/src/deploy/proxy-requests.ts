@@ -1,0 +1,116 @@
+/** A request to the Docker Engine API through the proxy in front of it. */
+interface ProxyRequest {
+  readonly what: string;
+  readonly method: string;
+  readonly path: string;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+const create = (what: string, body: string): ProxyRequest => ({
+  what,
+  method: 'POST',
+  path: '/v1.41/containers/create?name=gp-test-refused',
+  body,
+});
+const host = (what: string, settings: object): ProxyRequest =>
+  create(what, JSON.stringify({ Image: 'gp-test/kernel-py', HostConfig: settings }));
+
+/** What the proxy answers itself, with 403. */
+export const refusedRequests: readonly ProxyRequest[] = [
+  { what: 'a program in a container', method: 'POST', path: '/v1.41/containers/gp-test/exec', body: '{"Cmd":["id"]}' },
+  { what: 'its start', method: 'POST', path: '/v1.41/exec/0123456789ab/start', body: '{}' },
+  { what: 'attaching', method: 'POST', path: '/v1.41/containers/gp-test/attach?stream=1&stdin=1' },
+  { what: 'reading files', method: 'GET', path: '/v1.41/containers/gp-test/archive?path=/etc' },
+  { what: 'exporting', method: 'GET', path: '/v1.41/containers/gp-test/export' },
+  { what: 'committing', method: 'POST', path: '/v1.41/commit?container=gp-test' },
+  { what: 'other limits', method: 'POST', path: '/v1.41/containers/gp-test/update', body: '{"Memory":0}' },
+  { what: 'a build', method: 'POST', path: '/v1.41/build?remote=http://127.0.0.1/' },
+  { what: 'loading an image', method: 'POST', path: '/v1.41/images/load' },
+  { what: 'importing an image', method: 'POST', path: '/v1.41/images/create?fromSrc=http://127.0.0.1/x.tar' },
+  { what: 'removing an image', method: 'DELETE', path: '/v1.41/images/gp-test/nope' },
+  { what: 'a volume', method: 'POST', path: '/v1.41/volumes/create', body: '{"Name":"gp-test-refused"}' },
+  { what: 'a network', method: 'POST', path: '/v1.41/networks/create', body: '{"Name":"gp-test-refused"}' },
+  { what: 'joining a swarm', method: 'POST', path: '/v1.41/swarm/join', body: '{}' },
+  { what: 'starting a swarm', method: 'POST', path: '/v1.41/swarm/init', body: '{}' },
+  { what: 'a service', method: 'POST', path: '/v1.41/services/create', body: '{"Name":"gp-test-refused"}' },
+  { what: 'a plugin', method: 'POST', path: '/v1.41/plugins/pull?remote=x' },
+  { what: 'a path in disguise', method: 'POST', path: '/v1.41/containers/%63reate', body: '{}' },
+  { what: 'a doubled slash', method: 'POST', path: '//containers/create', body: '{}' },
+  host('all rights', { Privileged: true }),
+  host('a folder of the machine', { Binds: ['/:/host'] }),
+  host('a mount of the machine', { Mounts: [{ Type: 'bind', Source: '/', Target: '/host' }] }),
+  host('a volume that is a folder of the machine', {
+    Mounts: [
+      {
+        Type: 'volume',
+        Target: '/host',
+        VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'none', o: 'bind', device: '/' } } },
+      },
+    ],
+  }),
+  host('a capability', { CapAdd: ['SYS_ADMIN'] }),
+  host('a device', { Devices: [{ PathOnHost: '/dev/sda', PathInContainer: '/dev/sda', CgroupPermissions: 'rwm' }] }),
+  host('the processes of the machine', { PidMode: 'host' }),
+  host('the network of the machine', { NetworkMode: 'host' }),
+  host('the network of another container', { NetworkMode: 'container:gp-test' }),
+  host('the volumes of another container', { VolumesFrom: ['gp-test'] }),
+  host('no filter of system calls', { SecurityOpt: ['seccomp=unconfined'] }),
+  host('one more security option', { SecurityOpt: ['no-new-privileges', 'apparmor=unconfined'] }),
+  host('another runtime', { Runtime: 'custom' }),
+  host('kernel parameters', { Sysctls: { 'net.ipv4.ip_forward': '1' } }),
+  host('paths unmasked', { MaskedPaths: [] }),
+  create('another case', '{"hostconfig":{"PRIVILEGED" : true}}'),
+  create('an escaped name', '{"HostConfig":{"\\u0050rivileged":true}}'),
+  create('a letter that Go folds', '{"HostConfig":{"Deviceſ":[{"PathOnHost":"/dev/sda"}]}}'),
+  create('a name given twice', '{"HostConfig":{"Privileged":false},"HostConfig":{"Privileged":true}}'),
+  create('spaces and lines', '{"HostConfig":{"Binds"\r\n\t:\n [\n"/:/host"]}}'),
+];
+
+/** What reaches the engine, which then says no for reasons of its own. */
+export const passedRequests: readonly (ProxyRequest & { readonly status: number })[] = [
+  { what: 'a ping', method: 'GET', path: '/_ping', status: 200 },
+  { what: 'the version', method: 'GET', path: '/version', status: 200 },
+  { what: 'a network', method: 'GET', path: '/v1.41/networks/no-such-network', status: 404 },
+  { what: 'an image', method: 'GET', path: '/v1.41/images/gp-test/nope:1/json', status: 404 },
+  { what: 'a signal', method: 'POST', path: '/v1.41/containers/gp-test-nobody/kill?signal=2', status: 404 },
+  {
+    ...create(
+      'a container as kernels have it, with words of settings in its values',
+      JSON.stringify({
+        Image: 'gp-test/no-such-image:1',
+        Env: ['TEXT="privileged": true, "Binds": ["/:/host"]', 'LINES=a\nb\u0007ß'],
+        HostConfig: {
+          NetworkMode: 'bridge',
+          Mounts: [],
+          CapDrop: ['ALL'],
+          SecurityOpt: ['no-new-privileges'],
+          Privileged: false,
+          RestartPolicy: { Name: 'no' },
+        },
+      }),
+    ),
+    status: 404,
+  },
+];
+
+/** Runs in the gateway's container: asks DOCKER_HOST, as the gateway does, and prints the statuses and messages. */
+export const askProxy = `
+const { request } = require('node:http');
+const ask = ({ method, path, body = '' }) =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(process.env.DOCKER_HOST.replace('tcp', 'http'));
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const asking = request({ hostname, port, method, path, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part) => (text += part));
+      answer.on('end', () => resolve({ status: answer.statusCode, text }));
+    });
+    asking.on('error', reject).end(body);
+  });
+(async () => {
+  const answers = [];
+  for (const each of JSON.parse(process.argv[1])) answers.push(await ask(each));
+  console.log(JSON.stringify(answers));
+})();
+`;
