@@ -3,6 +3,8 @@
  * @module
  */
 export { createKernelManager } from './create-kernel-manager.ts';
+export type { KernelSpecInCode } from './kernel-specs-of.ts';
+export { kernelSpecsOf } from './kernel-specs-of.ts';
 export type { LazyRendezvousOptions } from './lazy-rendezvous.ts';
 export { LazyRendezvous } from './lazy-rendezvous.ts';
 export type {

@@ -20,7 +20,7 @@ export interface ProvisionerSource {
   provisionerFor(name: string, config: JsonObject, options?: CallOptions): Promise<KernelProvisioner>;
 }
 
-/** Where kernelspecs come from. Implemented by the kernelspec package; a list made in code does as well. */
+/** Where kernelspecs come from: the kernelspec package's folders, or `kernelSpecsOf` for some made in code. */
 export interface KernelSpecSource {
   /** Any case. Errors: `KERNELSPEC_NOT_FOUND` with close names, `KERNELSPEC_INVALID`. */
   find(name: string, options?: CallOptions): Promise<KernelSpec>;

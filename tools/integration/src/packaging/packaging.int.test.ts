@@ -1,34 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const execute = promisify(execFile);
-
-/** As a stranger would, without what npm tells the scripts that it runs here; a failure shows all that was printed. */
-async function run(
-  program: string,
-  args: readonly string[],
-  options: { readonly cwd?: string; readonly timeout?: number } = {},
-): Promise<string> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
-  try {
-    return (await execute(program, args, { maxBuffer: 1 << 26, env, ...options })).stdout;
-  } catch (error) {
-    const printed = error instanceof Error && 'stderr' in error && 'stdout' in error ? error : undefined;
-    throw new Error(`${String(error)}\n${String(printed?.stdout)}\n${String(printed?.stderr)}`, { cause: error });
-  }
-}
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-
-interface Manifest {
-  readonly name: string;
-  readonly private?: boolean;
-}
+import { join } from 'node:path';
+import { workspaceFolder as root } from '../support/test-environment.ts';
+import { packPackages, runAsStranger as run } from './packed-packages.ts';
 
 /** What a stranger's program looks like; it is type-checked against the tarballs, then run. */
 const program = `
@@ -52,16 +27,7 @@ describe('packed packages', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'packed-'));
     await run('npm', ['run', '--silent', 'build'], { cwd: root });
-    const tarballs: string[] = [];
-    for (const group of ['packages', 'apps']) {
-      for (const name of await readdir(join(root, group))) {
-        const manifest = JSON.parse(await readFile(join(root, group, name, 'package.json'), 'utf8')) as Manifest;
-        if (manifest.private === true) continue;
-        const args = ['pack', '--json', '--pack-destination', folder];
-        const parsed: unknown = JSON.parse(await run('npm', args, { cwd: join(root, group, name) }));
-        tarballs.push(join(folder, fileNameOf(parsed)));
-      }
-    }
+    const tarballs = await packPackages(folder);
     await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
     await run('npm', ['install', '--no-audit', '--no-fund', ...tarballs], { cwd: folder });
   }, 300_000);
@@ -98,13 +64,3 @@ describe('packed packages', () => {
     expect(stdout).toContain('deno');
   });
 });
-
-function fileNameOf(packed: unknown): string {
-  // npm 11 prints an array; later versions an object keyed by package name.
-  const entries: unknown[] = Array.isArray(packed) ? packed : Object.values(packed as Record<string, unknown>);
-  const first = entries[0];
-  if (typeof first === 'object' && first !== null && 'filename' in first && typeof first.filename === 'string') {
-    return first.filename.replace(/^@/, '').replace('/', '-');
-  }
-  throw new Error(`npm pack printed something unexpected: ${JSON.stringify(packed)}`);
-}
