@@ -222,9 +222,9 @@ export class DistributedProvisioner implements KernelProvisioner {
   ): Promise<RemoteProcess> {
     const user = kernelUser(context, this.#config);
     const failures: { readonly host: KernelHost; readonly error: unknown }[] = [];
-    const hosts = await this.#placement.candidates(this.#allowedHosts(context), create);
-    for (const login of hosts) {
-      const seat = this.#placement.trySeat(login);
+    const { seat: best, others } = await this.#placement.choose(this.#allowedHosts(context), create);
+    for (const login of [best.host, ...others]) {
+      const seat = login === best.host ? best : this.#placement.trySeat(login);
       if (seat === undefined) continue;
       const host = this.#hosts.findAs(login.name, user);
       try {
@@ -243,7 +243,7 @@ export class DistributedProvisioner implements KernelProvisioner {
       }
     }
     const [only] = failures;
-    if (only === undefined) throw new ProvisionerError('LIMIT_EXCEEDED', 'no host for the kernel: all are full');
+    if (only === undefined) throw new ProvisionerError('INTERNAL', 'no host was tried');
     if (failures.length === 1) throw only.error;
     const list = failures.map(({ host, error }) => `${host.name}: ${errorMessage(error)}`).join('\n');
     const code = failures.every(({ error }) => isProvisionerError(error, 'HOST_UNREACHABLE'))

@@ -6,7 +6,7 @@ import { delay, isProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchedKernel } from '@gateway-provisioners/core';
 import { launchersDir } from '@gateway-provisioners/launchers';
 import { SshBench } from './testing/ssh-bench.ts';
-import { ourProcesses, pythonSpec, ssh, testbed, until } from './testing/ssh-testbed.ts';
+import { commPort, ourProcesses, pythonSpec, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
 const { host1, host2, islandHost, natHost } = testbed;
 
@@ -62,6 +62,28 @@ describe('where kernels run', () => {
     }
     await expect(bench.launch({ env: { KERNEL_REMOTE_HOST: natHost } })).rejects.toMatchObject({ code: 'INVALID_ENV' });
   });
+
+  test.each(['least-connection'])(
+    '30 launches at once, %s: each of 2 hosts gets half',
+    async (algorithm) => {
+      await using bench = await SshBench.open({ remote_hosts: [host1, host2], load_balancing_algorithm: algorithm });
+      const before = performance.now();
+      const launches = Array.from({ length: 30 }, async () => {
+        const kernel = await bench.launch({ deadline: Date.now() + 240_000 });
+        return { kernel, seconds: (performance.now() - before) / 1000 };
+      });
+      const launched = await Promise.all(launches);
+      const seconds = launched.map((one) => one.seconds).sort((a, b) => a - b);
+      const at = (part: number): string =>
+        (seconds[Math.max(0, Math.ceil(part * seconds.length) - 1)] ?? Number.NaN).toFixed(1);
+      process.stderr.write(`30 launches, ${algorithm}: first ${at(0)}, half ${at(0.5)}, last ${at(1)} s\n`);
+      const addresses = launched.map(({ kernel }) => kernel.connection.current.info.ip);
+      expect(addresses.filter((address) => address === host1)).toHaveLength(15);
+      expect(addresses.filter((address) => address === host2)).toHaveLength(15);
+      expect(await established('1')).toBe(1);
+      expect(await established('2')).toBe(1);
+    },
+  );
 
   test('no more kernels than a host may run; none on drained hosts', async () => {
     await using bench = await SshBench.open({
@@ -125,6 +147,33 @@ describe('launches that cannot succeed say why', () => {
   test('a server that forbids tunnels', async () => {
     await using bench = await SshBench.open({ remote_hosts: [`gpnofwd@${host1}`], tunneling: true });
     await expect(bench.launch()).rejects.toMatchObject({ code: 'FORWARDING_REFUSED' });
+  });
+
+  test('no free port in the range', async () => {
+    const range = [30_000, 30_999] as const;
+    const take = `
+import socket, time
+held = []
+for port in range(${String(range[0])}, ${String(range[1] + 1)}):
+    held.append(socket.socket())
+    held[-1].bind(('', port))
+    held[-1].listen()
+print('taken', flush=True)
+time.sleep(600)
+`;
+    await using holder = await SshBench.open({ remote_hosts: [host1] });
+    const client = await holder.connect(await holder.launch());
+    const taking = client.execute(take, { timeoutMs: 120_000 });
+    taking.catch(() => undefined);
+    await until('the ports are taken', async () => {
+      const { length } = (await ssh('in', '1', 'ss', '-Hltn')).split('\n').filter((line) => /:30\d{3} /.test(line));
+      return length >= 1000;
+    });
+    await using bench = await SshBench.open({ remote_hosts: [host1], port_range: range.join('..') });
+    await expect(bench.launch()).rejects.toMatchObject({
+      code: 'LAUNCH_FAILED',
+      message: expect.stringMatching(/port[\s\S]*30000/i),
+    });
   });
 
   test('a kernelspec without a launcher', async () => {
@@ -266,6 +315,72 @@ describe.each([
     await next.reap(resources[0]!);
     expect((await next.list()).resources).toEqual([]);
     expect(await next.attach(resources[0]!.state)).toBeUndefined();
+  });
+});
+
+/** Has a host drop what comes in for these ports meanwhile. */
+async function withoutPorts(host: string, ports: readonly number[], work: () => Promise<void>): Promise<void> {
+  const rule = ['INPUT', '-p', 'tcp', '-m', 'multiport', '--dports', ports.join(','), '-j', 'DROP'];
+  await ssh('in', host, 'iptables', '-I', ...rule);
+  try {
+    await work();
+  } finally {
+    await ssh('in', host, 'iptables', '-D', ...rule);
+  }
+}
+
+describe('the grace period of hosts that give no sign of life', () => {
+  const impatient = { keepalive_interval_ms: 500, keepalive_count_max: 2, connect_timeout_ms: 1000 };
+
+  test('a host that vanished: its kernels are unreachable, then lost, and the reason says so', async () => {
+    const config = { remote_hosts: [islandHost], tunneling: true, ...impatient, unreachable_grace_ms: 10_000 };
+    await using bench = await SshBench.open(config);
+    const kernel = await bench.launch();
+    await ssh('loss', 'island', '100');
+    const since = Date.now();
+    try {
+      await until('the kernel is unreachable', async () => (await kernel.liveness()) === 'unreachable');
+      const exit = await kernel.exited;
+      expect(exit).toMatchObject({
+        reason: 'gone',
+        detail: expect.stringMatching(/^lost: .*\(unreachable_grace_ms\)$/),
+      });
+      expect(Date.now() - since).toBeGreaterThan(4_000);
+      expect(await kernel.liveness()).toBe('dead');
+    } finally {
+      await ssh('loss', 'island', '0');
+    }
+    await until('it can be removed', async () =>
+      kernel.kill().then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect((await ourProcesses('island')).filter((line) => line.includes('launch_ipykernel'))).toEqual([]);
+  });
+
+  test('behind a firewall that has closed the SSH port, a kernel lives as long as its heartbeat answers', async () => {
+    await using bench = await SshBench.open({ remote_hosts: [host1], ...impatient, unreachable_grace_ms: 4_000 });
+    const kernel = await bench.launch();
+    const client = await bench.connect(kernel);
+    const ports = [22, commPort(kernel)];
+    await withoutPorts('1', ports, async () => {
+      const endsAt = Date.now() + 9_000;
+      while (Date.now() < endsAt) {
+        expect((await client.execute('print(6 * 7)')).output).toBe('42\n');
+        expect(await kernel.liveness()).toBe('alive');
+        expect(await Promise.race([kernel.exited, delay(500).then(() => 'running')])).toBe('running');
+      }
+    });
+    await withoutPorts('1', [...ports, kernel.connection.current.info.hb_port], async () => {
+      expect((await kernel.exited).detail).toContain('unreachable_grace_ms');
+    });
+    await until('it can be removed', async () =>
+      kernel.kill().then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 });
 

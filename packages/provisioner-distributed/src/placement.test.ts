@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import { LocalHost } from './hosts/local-host.ts';
 import { HostSeats } from './hosts/host-seats.ts';
 import type { KernelHost } from './hosts/kernel-host.ts';
@@ -51,14 +52,19 @@ const placement = (options: Partial<PlacementOptions> = {}): Placement =>
     drained: new Set(),
     ...options,
   });
-const names = (hosts: readonly KernelHost[]): readonly string[] => hosts.map(({ name }) => name);
+/** Names of the hosts in the order in which they would be tried; no seat stays taken. */
+async function order(of: Placement, hosts: readonly KernelHost[]): Promise<readonly string[]> {
+  const { seat, others } = await of.choose(hosts, {});
+  seat[Symbol.dispose]();
+  return [seat.host, ...others].map(({ name }) => name);
+}
 const [a, b, c] = [host('a'), host('b'), host('c')];
 
 describe('host choice', () => {
   test('round-robin takes each in turn, and offers the others after it', async () => {
     const round = placement();
     const seen = [];
-    for (let turn = 0; turn < 4; turn += 1) seen.push(names(await round.candidates([a, b, c], {})).join(''));
+    for (let turn = 0; turn < 4; turn += 1) seen.push((await order(round, [a, b, c])).join(''));
     expect(seen).toEqual(['abc', 'bca', 'cab', 'abc']);
   });
 
@@ -66,35 +72,35 @@ describe('host choice', () => {
     const least = placement({ policy: leastConnection() });
     const seat = least.seat(a);
     least.seat(c);
-    expect(names(await least.candidates([a, b, c], {}))).toEqual(['b', 'a', 'c']);
+    expect(await order(least, [a, b, c])).toEqual(['b', 'a', 'c']);
     seat[Symbol.dispose]();
     seat[Symbol.dispose]();
-    expect(names(await least.candidates([a, b, c], {}))).toEqual(['a', 'b', 'c']);
+    expect(await order(least, [a, b, c])).toEqual(['a', 'b', 'c']);
   });
 
   test('least-load takes the lowest load for each processor; who cannot be asked comes last', async () => {
     const loaded = placement({ policy: leastLoad(fixed) });
     const hosts = [host('silent'), host('busy', { load: '2\n4.0 1 1' }), host('large', { load: '8\n4.0 1 1' })];
-    expect(names(await loaded.candidates(hosts, {}))).toEqual(['large', 'busy', 'silent']);
+    expect(await order(loaded, hosts)).toEqual(['large', 'busy', 'silent']);
     // Started since it was asked: one for each kernel.
     for (let count = 0; count < 13; count += 1) loaded.seat(hosts[2]!);
-    expect(names(await loaded.candidates(hosts, {}))).toEqual(['busy', 'large', 'silent']);
+    expect(await order(loaded, hosts)).toEqual(['busy', 'large', 'silent']);
   });
 
   test('hosts that could not be reached a moment ago come last, also when nobody else is left', async () => {
     const avoided = host('avoided', { avoidUntil: 2_000 });
     const recovered = host('recovered', { avoidUntil: 500 });
-    expect(names(await placement().candidates([avoided, b, recovered], {}))).toEqual(['b', 'recovered', 'avoided']);
-    expect(names(await placement().candidates([avoided], {}))).toEqual(['avoided']);
+    expect(await order(placement(), [avoided, b, recovered])).toEqual(['b', 'recovered', 'avoided']);
+    expect(await order(placement(), [avoided])).toEqual(['avoided']);
   });
 
   test('full and drained hosts get nothing, and the error says which it is', async () => {
     const limited = placement({ maxKernelsPerHost: 1, drained: new Set(['b']) });
-    expect(names(await limited.candidates([a, b], {}))).toEqual(['a']);
+    expect(await order(limited, [a, b])).toEqual(['a']);
     expect(limited.trySeat(a)).toBeDefined();
     expect(limited.trySeat(a)).toBeUndefined();
-    await expect(limited.candidates([a, b], {})).rejects.toThrow(/max_kernels_per_host: 1/);
-    await expect(limited.candidates([b], {})).rejects.toThrow(/drained/);
+    await expect(order(limited, [a, b])).rejects.toThrow(/max_kernels_per_host: 1/);
+    await expect(order(limited, [b])).rejects.toThrow(/drained/);
   });
 
   test('kernels of one provisioner count for another that names the same machine otherwise', async () => {
@@ -103,17 +109,47 @@ describe('host choice', () => {
     const one = placement({ seats, maxKernelsPerHost: 1, policy: leastConnection() });
     const other = placement({ seats, maxKernelsPerHost: 1, policy: leastConnection() });
     const seat = one.trySeat(a);
-    expect(names(await other.candidates([alias, b], {}))).toEqual(['b']);
+    expect(await order(other, [alias, b])).toEqual(['b']);
     expect(other.trySeat(alias)).toBeUndefined();
     seat?.[Symbol.dispose]();
-    expect(names(await other.candidates([alias, b], {}))).toEqual(['alias-of-a', 'b']);
+    expect(await order(other, [alias, b])).toEqual(['alias-of-a', 'b']);
+  });
+
+  test.each([
+    ['least-connection', leastConnection()],
+    ['least-load', leastLoad(fixed)],
+    ['round-robin', roundRobin()],
+  ])('launches at once are spread, %s', async (_name, policy) => {
+    const hosts = ['x', 'y', 'z'].map((name) => host(name, { load: '2\n0.5' }));
+    const spread = placement({ policy });
+    const chosen = await Promise.all(
+      Array.from({ length: 30 }, async () => (await spread.choose(hosts, {})).seat.host.name),
+    );
+    for (const name of ['x', 'y', 'z']) expect(chosen.filter((one) => one === name)).toHaveLength(10);
+  });
+
+  test('a policy that never answers fails its own launch, and a later one gets its turn', async () => {
+    const clock = new ManualClock();
+    let isStuck = true;
+    const stuck = placement({
+      clock,
+      policy: async (hosts) => (isStuck ? await new Promise(() => undefined) : hosts.map(({ host: one }) => one)),
+    });
+    const first = stuck.choose([a, b], {});
+    const failure = expect(first).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const second = order(stuck, [a, b]);
+    await settle();
+    isStuck = false;
+    await clock.advance(10_000);
+    await failure;
+    expect(await second).toEqual(['a', 'b']);
   });
 
   test('two provisioners with the same hosts take turns', async () => {
     const seats = new HostSeats();
     const [one, other] = [0, 1].map(() => placement({ seats, policy: roundRobin(seats.rotationOf([a, b])) }));
-    expect(names(await one!.candidates([a, b], {}))).toEqual(['a', 'b']);
-    expect(names(await other!.candidates([a, b], {}))).toEqual(['b', 'a']);
+    expect(await order(one!, [a, b])).toEqual(['a', 'b']);
+    expect(await order(other!, [a, b])).toEqual(['b', 'a']);
     expect(seats.rotationOf([a, b])).not.toBe(seats.rotationOf([b, a]));
   });
 });

@@ -1,4 +1,4 @@
-import { ProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, withDeadline } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
 import type { HostSeats, Rotation, Seat } from './hosts/host-seats.ts';
 import type { HostCall, KernelHost } from './hosts/kernel-host.ts';
@@ -12,7 +12,10 @@ export interface HostLoad {
   readonly kernels: number;
 }
 
-/** Orders hosts, best first. Replace it with one of your own through `DistributedProvisioner`'s options. */
+/**
+ * Orders hosts, best first. Replace it with one of your own through `DistributedProvisioner`'s options. It is asked for one
+ * launch at a time, and no longer waited for than ten seconds.
+ */
 export type PlacementPolicy = (hosts: readonly HostLoad[], call: HostCall) => Promise<readonly KernelHost[]>;
 
 /** Each host in turn. */
@@ -31,6 +34,7 @@ export function leastConnection(): PlacementPolicy {
 
 const LOAD_AGE_MS = 5_000;
 const ASK_MS = 3_000;
+const POLICY_MS = 10_000;
 
 /**
  * The lowest load for each processor first: the load average of the last minute, and one for each kernel that was started
@@ -39,36 +43,40 @@ const ASK_MS = 3_000;
 export function leastLoad(clock: Clock): PlacementPolicy {
   const known = new Map<
     string,
-    { readonly load: number; readonly processors: number; readonly at: number; kernels: number }
+    { readonly at: number; readonly kernels: number; readonly answer: Promise<number[]> }
   >();
-  const ask = async ({ host, kernels }: HostLoad, call: HostCall): Promise<number> => {
-    let entry = known.get(host.name);
+  const ask = async ({ host, kernels }: HostLoad): Promise<number> => {
+    let entry = known.get(host.machine);
     if (entry === undefined || clock.now() - entry.at > LOAD_AGE_MS) {
-      const output = (await runProgram(host, loadProgram, call)).toString('latin1');
-      const [processors = 1, load = 0] = output.trim().split(/\s+/).map(Number);
-      entry = { load, processors: Math.max(1, processors), at: clock.now(), kernels };
-      known.set(host.name, entry);
+      entry = { at: clock.now(), kernels, answer: askLoad(host, clock) };
+      known.set(host.machine, entry);
     }
-    return (entry.load + Math.max(0, kernels - entry.kernels)) / entry.processors;
+    const [processors = 1, load = Number.POSITIVE_INFINITY] = await entry.answer;
+    return (load + Math.max(0, kernels - entry.kernels)) / Math.max(1, processors);
   };
-  return async (hosts, call) => {
-    const loads = await Promise.all(
-      hosts.map(async (entry) => {
-        const abandoned = new Promise<number>((resolve) => {
-          const cancel = clock.schedule(ASK_MS, () => {
-            resolve(Number.POSITIVE_INFINITY);
-          });
-          void ask(entry, call)
-            .then(resolve, () => {
-              resolve(Number.POSITIVE_INFINITY);
-            })
-            .finally(cancel);
-        });
-        return { entry, load: await abandoned };
-      }),
-    );
-    return loads.sort((a, b) => a.load - b.load || a.entry.kernels - b.entry.kernels).map(({ entry }) => entry.host);
+  return async (hosts) => {
+    const loads = await Promise.all(hosts.map(async (entry) => ({ entry, load: await ask(entry) })));
+    return loads
+      .sort((a, b) => compare(a.load, b.load) || a.entry.kernels - b.entry.kernels)
+      .map(({ entry }) => entry.host);
   };
+}
+
+/** Two hosts that cannot be asked are even. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}
+
+/** Processors and load; empty when the host does not answer soon. Remembered like an answer: others need not wait again. */
+async function askLoad(host: KernelHost, clock: Clock): Promise<number[]> {
+  try {
+    return await withDeadline({ what: `the load of ${host.name}`, timeoutMs: ASK_MS, clock }, async ({ signal }) => {
+      const output = (await runProgram(host, loadProgram, { signal })).toString('latin1');
+      return output.trim().split(/\s+/).map(Number);
+    });
+  } catch {
+    return [];
+  }
 }
 
 export interface PlacementOptions {
@@ -100,10 +108,24 @@ export class Placement {
   }
 
   /**
-   * Hosts to try, best first; those that could not be reached a moment ago come last.
-   * Errors: `LIMIT_EXCEEDED` when all are full or drained.
+   * Takes a seat on the best host; the others to try are in order, those that could not be reached a moment ago last.
+   * Errors: `LIMIT_EXCEEDED` when all are full or drained, those of the policy.
    */
-  async candidates(hosts: readonly KernelHost[], call: HostCall): Promise<readonly KernelHost[]> {
+  async choose(
+    hosts: readonly KernelHost[],
+    { signal }: HostCall,
+  ): Promise<{ readonly seat: Seat; readonly others: readonly KernelHost[] }> {
+    const turn = await this.#options.seats.choosing.take({ signal });
+    try {
+      const [best, ...others] = await this.#candidates(hosts, signal);
+      if (best === undefined) throw new ProvisionerError('LIMIT_EXCEEDED', 'no host for the kernel: none was chosen');
+      return { seat: this.seat(best), others };
+    } finally {
+      turn[Symbol.dispose]();
+    }
+  }
+
+  async #candidates(hosts: readonly KernelHost[], signal: AbortSignal | undefined): Promise<readonly KernelHost[]> {
     const { maxKernelsPerHost, drained, policy, clock, seats } = this.#options;
     const open = hosts.filter((host) => !drained.has(host.name));
     const free = open.filter((host) => !this.#isFull(host));
@@ -116,10 +138,15 @@ export class Placement {
     }
     const now = clock.now();
     const isAvoided = (host: KernelHost): boolean => host.avoidUntil !== undefined && host.avoidUntil > now;
-    const loads = (list: readonly KernelHost[]): HostLoad[] =>
-      list.map((host) => ({ host, kernels: seats.count(host) }));
     const good = free.filter((host) => !isAvoided(host));
-    return [...(good.length === 0 ? [] : await policy(loads(good), call)), ...free.filter(isAvoided)];
+    const avoided = free.filter(isAvoided);
+    if (good.length === 0) return avoided;
+    const loads = good.map((host) => ({ host, kernels: seats.count(host) }));
+    const ordered = await withDeadline(
+      { what: 'the choice of a host', timeoutMs: POLICY_MS, signal, clock },
+      async (scope) => await policy(loads, { signal: scope.signal }),
+    );
+    return [...ordered, ...avoided];
   }
 
   #isFull(host: KernelHost): boolean {

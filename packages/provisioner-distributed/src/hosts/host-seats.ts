@@ -1,3 +1,4 @@
+import { Turns } from '../ssh/turns.ts';
 import type { KernelHost } from './kernel-host.ts';
 
 /** A place on a host; dispose of it when the kernel is gone. */
@@ -15,6 +16,8 @@ export interface Rotation {
  * share their room, and take turns.
  */
 export class HostSeats {
+  /** Who chooses a host takes a seat there before the next one chooses: launches at once would all choose the same. */
+  readonly choosing = new Turns(1);
   readonly #taken = new Map<string, number>();
   readonly #rotations = new Map<string, Rotation>();
 

@@ -85,7 +85,7 @@ export class SudoHost implements KernelHost {
     if (why === undefined) return result;
     const words = printed
       .split('\n')
-      .filter((line) => line.startsWith("sudo: ") && !line.includes('unable to resolve host'));
+      .filter((line) => line.startsWith('sudo: ') && !line.includes('unable to resolve host'));
     const said = words.length === 0 ? '' : `: ${words.join(' ').slice(0, 500)}`;
     throw new ProvisionerError(
       'IMPERSONATION_REFUSED',

@@ -1,6 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { delay, silentLogger, systemClock } from '@gateway-provisioners/core';
@@ -57,6 +60,26 @@ describe('logging in', () => {
     await run(host, 'true');
     clearInterval(timer);
     expect(longestMs).toBeLessThan(1_000); // deriving the key alone takes twice that
+  });
+
+  test('with an agent that has the key; one without it, or that is not there, is passed over', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gp-agent-'));
+    const socket = join(folder, 'agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+    const ended = once(agent, 'exit');
+    try {
+      await until('the agent listens', async () => (await readdir(folder)).includes('agent'));
+      const nobody = hostOf(testbed.host1, { ssh_key_path: undefined, ssh_agent: socket });
+      await expect(run(nobody, 'id -un')).rejects.toMatchObject({ code: 'HOST_AUTHENTICATION_FAILED' });
+      await promisify(execFile)('ssh-add', ['-q', testbed.key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+      expect(await run(hostOf(testbed.host1, { ssh_key_path: undefined, ssh_agent: socket }), 'id -un')).toBe('gp\n');
+      const fallback = { ssh_agent: join(folder, 'none') };
+      expect(await run(hostOf(testbed.host1, fallback), 'id -un')).toBe('gp\n');
+    } finally {
+      agent.kill();
+      await ended;
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('with a password', async () => {

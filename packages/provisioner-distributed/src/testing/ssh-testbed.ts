@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { delay } from '@gateway-provisioners/core';
-import type { KernelSpec } from '@gateway-provisioners/core';
+import type { KernelSpec, LaunchedKernel } from '@gateway-provisioners/core';
+import { parseRemoteState } from '@gateway-provisioners/core/remote';
 
 const script = fileURLToPath(new URL('../../../../tools/testbeds/ssh.sh', import.meta.url));
 const run = promisify(execFile);
@@ -75,6 +76,13 @@ export const pythonSpec: KernelSpec = {
   extra: {},
   provisioner: { provisionerName: 'distributed-provisioner', config: {} },
 };
+
+/** Where the launcher's own listener is. */
+export function commPort({ state }: LaunchedKernel): number {
+  const { comm } = parseRemoteState(state);
+  if (comm === undefined) throw new Error('the launcher has no listener');
+  return comm.port;
+}
 
 /** Processes of a host that are a kernel's or ours: their command lines. */
 export async function ourProcesses(host: string): Promise<readonly string[]> {
