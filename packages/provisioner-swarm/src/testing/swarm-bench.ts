@@ -1,3 +1,4 @@
+import { delay, systemClock } from '@gateway-provisioners/core';
 import type { JsonObject, KernelSpec, Rendezvous, ResourceOwner } from '@gateway-provisioners/core';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
@@ -60,16 +61,26 @@ export class SwarmView implements AsyncDisposable {
     return new SwarmView(await openEngine(), await openEngine(required('GP_DOCKER_NODE2_HOST')));
   }
 
-  /** Names of services, secrets and containers of that kernel, on both nodes. */
+  /**
+   * Names of services, secrets and containers of that kernel, on both nodes. The swarm removes a container of the other node
+   * some time after its task has ended: that is waited for.
+   */
   async leftovers({ kernelId }: ResourceOwner): Promise<readonly string[]> {
     const labels = [`kernel_id=${kernelId}`];
     const found = await Promise.all([
       this.manager.services.list({ labels }),
       this.manager.secrets.list({ labels }),
       this.manager.containers.list({ labels }),
-      this.worker.containers.list({ labels }).catch(() => []), // while it is off
     ]);
-    return found.flat().map(({ name }) => name);
+    const left = found.flat().map(({ name }) => name);
+    const endsAt = systemClock.now() + 30_000;
+    for (;;) {
+      const there = await this.worker.containers.list({ labels });
+      if (there.length === 0 || left.length > 0 || systemClock.now() > endsAt) {
+        return [...left, ...there.map(({ name }) => name)];
+      }
+      await delay(100);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
