@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -80,6 +81,29 @@ describe('an engine that goes away', () => {
     expect(await bench.leftovers()).toEqual([]);
   }, 240_000);
 
+  test('without a word, its socket open: a launch ends at its deadline, and kernels that run are alive', async () => {
+    await using bench = await open();
+    const kernel = await bench.launch();
+    const client = await bench.connect(kernel);
+    const pid = Number(await readFile(`${run}/docker/spare/dockerd.pid`, 'utf8'));
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const startedAt = performance.now();
+      await expect(bench.launch({ deadline: Date.now() + 5_000 })).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+      // Not the engine's own 30 s, nor the minute that a removal may take.
+      expect(performance.now() - startedAt).toBeLessThan(20_000);
+      expect(await kernel.liveness()).toBe('alive');
+      expect((await client.execute('print(6 * 7)')).output).toBe('42\n');
+      expect(await unlessEnded(kernel)).toBe('runs');
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await kernel.kill();
+    const { resources } = await bench.provisioner.list();
+    for (const resource of resources) await bench.provisioner.reap(resource);
+    expect(await bench.leftovers()).toEqual([]);
+  }, 240_000);
+
   test('in the middle of a launch: an error, and what was made is found and removed when it is back', async () => {
     await using bench = await open();
     let killing: Promise<void> | undefined;
@@ -89,10 +113,15 @@ describe('an engine that goes away', () => {
         if (phase === 'starting') killing ??= testbed('kill-engine');
       },
     });
-    await expect(launching).rejects.toMatchObject({ name: expect.stringMatching(/Error$/) });
+    await expect(launching).rejects.toMatchObject({
+      code: expect.stringMatching(/^(ENGINE_UNAVAILABLE|LAUNCH_FAILED|LAUNCH_TIMEOUT)$/),
+    });
     await killing;
     await testbed('start-engine');
-    const { resources } = await bench.provisioner.list();
+    const { resources, unreachable } = await bench.provisioner.list();
+    expect(unreachable).toEqual([]);
+    // Nothing exists that a gateway would not find.
+    expect(resources).toHaveLength((await containersOf(bench.engine, context)).length);
     for (const resource of resources) await bench.provisioner.reap(resource);
     expect(await containersOf(bench.engine, context)).toEqual([]);
   }, 240_000);

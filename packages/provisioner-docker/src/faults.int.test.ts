@@ -53,6 +53,12 @@ const refusals: readonly Refusal[] = [
     words: /\/no\/such/,
   },
   {
+    what: 'a volume whose driver the engine lacks',
+    config: { mounts: [{ type: 'volume', source: 'gp-faults', target: '/data', driver: 'vieux/sshfs' }] },
+    code: 'ENGINE_REFUSED',
+    words: /vieux\/sshfs/,
+  },
+  {
     what: 'a user name that would be another path',
     config: { volumes: ['/home/{username}:/data'] },
     context: { owner: '../../etc' },
@@ -75,6 +81,13 @@ const refusals: readonly Refusal[] = [
     words: /KERNEL_UID/,
   },
   { what: 'a GPU where there is none', config: { gpus: 'all' }, code: 'ENGINE_REFUSED', words: /gpu/ },
+  {
+    what: 'more memory than is allowed',
+    config: { memory: '256m' },
+    context: { env: { KERNEL_MEMORY: '1Gi' } },
+    code: 'FORBIDDEN',
+    words: /KERNEL_MEMORY "1Gi" is too much/,
+  },
   {
     what: 'a device that is not there',
     config: { devices: ['/dev/no-such'] },
@@ -246,9 +259,9 @@ print(json.dumps({
     await kernel.kill();
   });
 
-  test('whose memory runs out ends as oom', async () => {
-    await using bench = await FaultBench.open({ config: { memory: '160m' } });
-    const kernel = await bench.launch();
+  test('whose memory runs out ends as oom, where the request itself chose how much', async () => {
+    await using bench = await FaultBench.open({ config: { memory: '4g', cpus: 2 } });
+    const kernel = await bench.launch({ env: { KERNEL_MEMORY: '160Mi', KERNEL_CPUS: '1500m' } });
     const client = await bench.connect(kernel);
     client.execute('b = bytearray(400 << 20)').catch(() => undefined);
     expect(await kernel.exited).toMatchObject({ reason: 'oom' });

@@ -11,6 +11,8 @@ export type { KernelCommand } from './kernel-command.ts';
 export { kernelCommand } from './kernel-command.ts';
 export { INSTANCE_LABEL, OWNER_LABEL, kernelLabels } from './kernel-labels.ts';
 export { kernelSettings } from './kernel-settings.ts';
+export type { RequestedResources, ResourceBounds } from './requested-resources.ts';
+export { requestedResources } from './requested-resources.ts';
 export { settingsPage } from './settings-page.ts';
 export type { SharedEngine } from './shared-engine.ts';
 export { SharedEngines } from './shared-engine.ts';

@@ -1,6 +1,6 @@
 import { defineSettings, userSettings } from '@gateway-provisioners/core';
 import { z } from 'zod';
-import { flag, portRange, text, textList } from './value-schemas.ts';
+import { byteSize, cores, flag, portRange, text, textList, wholeNumber } from './value-schemas.ts';
 
 const ids = textList.pipe(z.array(z.string().regex(/^\d+$/, 'expected numbers')));
 
@@ -62,5 +62,25 @@ export const kernelSettings = defineSettings({
       'Whether the working folder of the container is that of the request (`KERNEL_WORKING_DIR`, else the path of the ' +
       'notebook). Volumes must give it that folder. Default false: the folder of the image.',
     group: 'Files',
+  },
+  max_cpus: {
+    schema: cores.optional(),
+    env: ['GP_DOCKER_MAX_CPUS'],
+    description:
+      'The most that a request may choose with `KERNEL_CPUS` or `KERNEL_CPUS_LIMIT`. Default: `cpus`, and where that is ' +
+      'not set either, any amount.',
+    group: 'Limits',
+  },
+  max_memory: {
+    schema: byteSize.optional(),
+    env: ['GP_DOCKER_MAX_MEMORY'],
+    description: 'The same for `KERNEL_MEMORY` and `KERNEL_MEMORY_LIMIT`. Default: `memory`.',
+    group: 'Limits',
+  },
+  max_gpus: {
+    schema: wholeNumber(0, 9_999).optional(),
+    env: ['GP_DOCKER_MAX_GPUS'],
+    description: 'The same for `KERNEL_GPUS` and `KERNEL_GPUS_LIMIT`. Default: as many as `gpus` gives, else none.',
+    group: 'Limits',
   },
 });

@@ -143,6 +143,23 @@ describe('the container of a kernel', () => {
     }
   });
 
+  it('has the limits that a request chooses within its bounds, instead of those of the settings', () => {
+    const config = { cpus: 1, memory: '1g', memory_swap: '2g', memory_reservation: '600m', gpus: 'a,b,c', max_cpus: 4 };
+    const env = { KERNEL_CPUS: '3', KERNEL_MEMORY: '512Mi', KERNEL_GPUS: '2' };
+    const halfGiB = 512 * 1024 ** 2;
+    expect(request({ env }, config).resources).toEqual({
+      cpus: 3,
+      memoryBytes: halfGiB,
+      memorySwapBytes: halfGiB,
+      memoryReservationBytes: halfGiB,
+      gpus: { deviceIds: ['a', 'b'] },
+      pidsLimit: 4096,
+    });
+    expect(request({ env: { KERNEL_GPUS: '0' } }, config).resources?.gpus).toBeUndefined();
+    expect(request({ env: { KERNEL_GPUS: '2' } }, { gpus: 'all' }).resources?.gpus).toEqual({ count: 2 });
+    expect(() => request({ env: { KERNEL_GPUS: '1' } })).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+  });
+
   it('uses no swap beyond its memory, and is itself in the host’s network', () => {
     expect(request({}, { memory: '1g' }).resources).toMatchObject({
       memoryBytes: 1024 ** 3,

@@ -1,6 +1,6 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchContext, LauncherParameters, ResourceOwner } from '@gateway-provisioners/core';
-import type { ContainerMount, ContainerResources, ContainerSpec } from '@gateway-provisioners/docker-engine';
+import type { ContainerMount, ContainerSpec } from '@gateway-provisioners/docker-engine';
 import {
   containerEnv,
   containerUser,
@@ -10,8 +10,7 @@ import {
 } from '@gateway-provisioners/docker-engine/kernels';
 import type { ContainerUser } from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
-
-const DEFAULT_PIDS_LIMIT = 4096;
+import { containerResources } from './container-resources.ts';
 
 export interface ContainerRequestOptions {
   readonly context: LaunchContext;
@@ -48,7 +47,7 @@ export function containerRequest(options: ContainerRequestOptions): ContainerReq
     supplementaryGroups: ['100'],
     network,
     mounts: [...(config.volumes ?? []), ...(config.mounts ?? []).map(toMount)].map((mount) => filled(mount, context)),
-    resources: resourcesOf(config),
+    resources: containerResources(context, config),
     init: config.init ?? true,
     capDrop: config.cap_drop ?? ['ALL'],
     securityOptions,
@@ -77,22 +76,6 @@ export function containerName({ owner, kernelId, incarnation }: ResourceOwner & 
     .slice(0, 80);
   const suffix = incarnation === 1 ? '' : `-${String(incarnation)}`;
   return `${user === '' ? 'kernel' : user}-${kernelId}${suffix}`;
-}
-
-function resourcesOf(config: DockerConfig): ContainerResources {
-  const swap = config.memory_swap ?? config.memory;
-  return {
-    pidsLimit: config.pids_limit ?? DEFAULT_PIDS_LIMIT,
-    ...(config.cpus === undefined ? {} : { cpus: config.cpus }),
-    ...(config.cpu_shares === undefined ? {} : { cpuShares: config.cpu_shares }),
-    ...(config.cpuset_cpus === undefined ? {} : { cpusetCpus: config.cpuset_cpus }),
-    ...(config.memory === undefined ? {} : { memoryBytes: config.memory }),
-    ...(config.memory_reservation === undefined ? {} : { memoryReservationBytes: config.memory_reservation }),
-    ...(swap === undefined ? {} : { memorySwapBytes: swap }),
-    ...(config.shm_size === undefined ? {} : { shmBytes: config.shm_size }),
-    ...(config.ulimits === undefined ? {} : { ulimits: config.ulimits }),
-    ...(config.gpus === undefined ? {} : { gpus: config.gpus }),
-  };
 }
 
 function toMount(mount: NonNullable<DockerConfig['mounts']>[number]): ContainerMount {

@@ -105,6 +105,9 @@ export const dockerSettings = defineSettings({
   },
   ulimits: { schema: z.array(ulimit).optional(), description: '`nofile=1024:2048` and so on.', group: 'Limits' },
   gpus: { schema: gpus.optional(), description: '`all`, a count, or device ids with commas.', group: 'Limits' },
+  max_cpus: kernelSettings.max_cpus,
+  max_memory: kernelSettings.max_memory,
+  max_gpus: kernelSettings.max_gpus,
   devices: { schema: z.array(device).optional(), description: '`/dev/host[:/dev/container[:rwm]]`.', group: 'Limits' },
   cap_drop: {
     schema: capabilities.optional(),
