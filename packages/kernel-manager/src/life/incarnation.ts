@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { ResourceStack, delay, errorMessage, throwIfAborted, withDeadline } from '@gateway-provisioners/core';
 import type { Clock, KernelExit, LaunchedKernel, Logger } from '@gateway-provisioners/core';
 import { createMessage } from '@gateway-provisioners/wire';
-import type { RoutedMessage } from '@gateway-provisioners/wire';
+import type { KernelChannelsState, RoutedMessage } from '@gateway-provisioners/wire';
 import type { ManagerSettings } from '../settings.ts';
 import type { Channels, OpenChannels } from './channels.ts';
+import { ConnectionGap } from './connection-gap.ts';
 import { Gate } from './gate.ts';
 import { askKernelInfo, handshake } from './handshake.ts';
 import type { HandshakeOptions } from './handshake.ts';
@@ -53,6 +54,7 @@ export class Incarnation {
   readonly #session = randomUUID();
   readonly #outputFlows = new Gate<undefined>();
   readonly #released = new AbortController();
+  readonly #gap: ConnectionGap;
   #isMuted = false;
   #isAsking = false;
 
@@ -61,6 +63,7 @@ export class Incarnation {
     this.number = options.number;
     this.launched = options.launched;
     this.#clock = options.settings.clock;
+    this.#gap = new ConnectionGap(this.#clock);
     void options.launched.exited.then((exit) => {
       this.exit = exit;
     });
@@ -78,8 +81,17 @@ export class Incarnation {
       },
     });
     this.channels.state.subscribe((state) => {
-      if (state === 'lost') void this.#askAfterLoss();
+      this.#onChannelsState(state);
     });
+  }
+
+  #onChannelsState(state: KernelChannelsState): void {
+    if (state === 'lost') {
+      this.#gap.lost();
+      void this.#askAfterLoss();
+    }
+    const notice = state === 'open' ? this.#gap.reopened(this.kernelSession) : undefined;
+    if (notice !== undefined && !this.#isMuted) this.#options.onMessages([{ message: notice, route: { to: 'all' } }]);
   }
 
   /** What it sends from now on is dropped: it is being replaced. */
@@ -229,6 +241,7 @@ export class Incarnation {
     if (this.#isMuted) return;
     for (const { message } of batch) {
       if (message.channel !== 'iopub') continue;
+      this.#gap.observe(message);
       this.#outputFlows.open(undefined);
       if (this.kernelSession === '') this.kernelSession = message.header.session;
     }
