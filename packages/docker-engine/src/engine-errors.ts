@@ -48,8 +48,20 @@ function engineWords(error: unknown): string {
     .trim();
 }
 
+/** Codes of Node and OpenSSL for a server's certificate that does not do. */
+const SERVER_CERTIFICATE = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_|HOSTNAME_MISMATCH)/;
+/** What the other side says of ours: an alert of TLS. */
+const CLIENT_CERTIFICATE = /^ERR_SSL_.*_ALERT_(.*CERTIFICATE.*|UNKNOWN_CA)$/;
+
 function unavailableWords(error: unknown, engine: string): string {
-  switch (systemErrorCode(error)) {
+  const code = systemErrorCode(error) ?? '';
+  if (SERVER_CERTIFICATE.test(code)) {
+    return `the certificate of ${engine} is not accepted (${errorMessage(error)}): see ca.pem in DOCKER_CERT_PATH`;
+  }
+  if (CLIENT_CERTIFICATE.test(code)) {
+    return `${engine} does not accept our certificate: see cert.pem and key.pem in DOCKER_CERT_PATH`;
+  }
+  switch (code) {
     case 'ENOENT':
       return `no engine at ${engine}: start Docker, or set DOCKER_HOST`;
     case 'EACCES':

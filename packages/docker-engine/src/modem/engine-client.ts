@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
+import { types } from 'node:util';
 import { ProvisionerError, openDeadline, raceSignal } from '@gateway-provisioners/core';
 import type { Clock, ErrorCode } from '@gateway-provisioners/core';
 import { engineAddress } from '../config/engine-config.ts';
@@ -190,7 +191,7 @@ async function dial(
       },
       (error, answer) => {
         if (error === null || error === undefined) resolve(answer);
-        else reject(error instanceof Error ? error : new Error('the request failed', { cause: error }));
+        else reject(types.isNativeError(error) ? error : new Error('the request failed', { cause: error }));
       },
     );
   });

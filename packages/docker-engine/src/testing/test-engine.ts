@@ -16,11 +16,11 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /** The engine of the testbed, or the one at this address, as DOCKER_HOST has it. */
-  static async open(host?: string): Promise<TestEngine> {
+  static async open(host?: string, settings = process.env): Promise<TestEngine> {
     if (process.env['GP_TEST_DOCKER'] === undefined) {
       throw new Error('GP_TEST_DOCKER is not set: eval "$(tools/testbeds/docker.sh env)"');
     }
-    const env = host === undefined ? process.env : { ...process.env, DOCKER_HOST: host };
+    const env = host === undefined ? settings : { ...settings, DOCKER_HOST: host };
     return new TestEngine(openDockerEngine(await configFromEnv(env)));
   }
 
