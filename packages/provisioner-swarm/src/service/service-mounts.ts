@@ -10,6 +10,14 @@ export interface ServiceMount {
   readonly autoremove: boolean;
 }
 
+/**
+ * Of a nameless volume with a driver's options a swarm makes two, and removes one. With a name it can be found.
+ */
+export function named(options: MountOptions, name: string): MountOptions {
+  const isNameless = options.type === 'volume' && (options.source ?? '') === '' && options.driver_config !== undefined;
+  return isNameless ? { ...options, source: name, labels: { ...options.labels, autoremove: 'True' } } : options;
+}
+
 /** A mount with its placeholders filled in. Errors: `INVALID_CONFIG`, `FORBIDDEN`; values of drivers are not shown. */
 export function serviceMount(options: MountOptions, values: PlaceholderValues): ServiceMount {
   const { type } = options;

@@ -12,7 +12,7 @@ import {
 import type { ContainerSpecOptions, ImageEntry, ServiceFileOptions } from '../settings/service-options.ts';
 import type { SwarmConfig } from '../settings/swarm-settings.ts';
 import type { UserOptions } from '../settings/user-options.ts';
-import { serviceMount } from './service-mounts.ts';
+import { named, serviceMount } from './service-mounts.ts';
 import { secretName, serviceName } from './service-name.ts';
 import { asSwarmText, fill } from './templates.ts';
 import type { PlaceholderValues } from './templates.ts';
@@ -61,7 +61,7 @@ export function serviceRequest(options: ServiceRequestOptions): ServiceRequest {
   const command = args ?? argv;
   const secret =
     parameters.secret.launcherV2 === '' ? undefined : { name: secretName(name), content: parameters.secret.launcherV2 };
-  const mounts = mountsOf(options);
+  const mounts = mountsOf(options, name);
   const workingDir = workingDirOf(options);
   const labels = kernelLabels(context, { ...config.labels });
   const placement = user.placement ?? entry.placement ?? config.placement;
@@ -182,10 +182,13 @@ function moreEnv({ config, entry, user, values }: ServiceRequestOptions): Readon
   ]);
 }
 
-function mountsOf({ config, entry, user, values }: ServiceRequestOptions): readonly ReturnType<typeof serviceMount>[] {
+function mountsOf(
+  { config, entry, user, values }: ServiceRequestOptions,
+  service: string,
+): readonly ReturnType<typeof serviceMount>[] {
   const ofOperator = entry.mounts ?? config.container_spec?.mounts ?? config.mounts ?? [];
   return [
-    ...ofOperator.map((mount) => serviceMount(mount, values)),
+    ...ofOperator.map((mount, index) => serviceMount(named(mount, `${service}-${String(index)}`), values)),
     // Beside the operator's, not instead of them. Braces that the swarm would read are the user's own text.
     ...(user.container_spec?.mounts ?? []).map((mount) => serviceMount(quoted(mount), values)),
   ];

@@ -1,81 +1,15 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { afterAll, expect, test } from '@jest/globals';
-import { ResourceStack, delay } from '@gateway-provisioners/core';
-import { SeededRandom } from '@gateway-provisioners/core/testing';
-import { startMortalGateway } from '../robustness/mortal-gateway.ts';
-import { createScratchFolder } from '../support/scratch-folder.ts';
-import type { RunningServer } from '../support/server-process.ts';
-import { until } from '../support/until.ts';
+import { test } from '@jest/globals';
+import { killedWhileLaunching } from '../robustness/killed-while-launching.ts';
 import { dockerKernels } from './container-kernels.ts';
 
-const ROUNDS = Number(process.env['GP_TEST_DOCKER_KILLS'] ?? 30);
-/** Of the time that the first launch takes; some gateways are killed after theirs. */
-const LONGEST = 1.3;
+const rounds = Number(process.env['GP_TEST_DOCKER_KILLS'] ?? 30);
 
-const random = new SeededRandom(20261121);
-const resources = new ResourceStack();
-afterAll(async () => {
-  await resources[Symbol.asyncDispose]();
-}, 60_000);
-
-test(`a gateway that is killed ${ROUNDS} times while it launches kernels leaves nothing that it does not know`, async () => {
-  const scratch = resources.use(await createScratchFolder());
-  // Each container has a nameless volume of this odd size, by which it is known.
-  const size = `size=${String(randomInt(1_000_000, 2_000_000))}`;
-  const volume = { type: 'volume', target: '/scratch', driver: 'local' };
-  const mounts = [{ ...volume, driver_options: { type: 'tmpfs', device: 'tmpfs', o: size } }];
-  const kernels = resources.use(await dockerKernels({ docker_python: { image_name: 'gp-test/kernel-py', mounts } }));
-  const { engine, env } = kernels;
-  const ids: string[] = [];
-  const containers = async (): Promise<readonly string[]> => {
-    const found = ids.map(async (id) => await engine.containers.list({ labels: [`kernel_id=${id}`] }));
-    return (await Promise.all(found)).flat().map(({ labels }) => labels['kernel_id'] ?? '');
-  };
-  const volumes = async (): Promise<number> =>
-    (await engine.volumes.list()).filter(({ driverOptions }) => driverOptions['o'] === size).length;
-  const start = async (id: string, gateway: Pick<RunningServer, 'request'>) => {
-    const body = JSON.stringify({ name: 'docker_python', env: { KERNEL_ID: id } });
-    return await gateway.request('api/kernels', { method: 'POST', body });
-  };
-
-  let launchMs = Infinity;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    await using gateway = await startMortalGateway({ scratch, env });
-    const id = randomUUID();
-    ids.push(id);
-    const startedAt = performance.now();
-    const starting = start(id, gateway);
-    if (round === 0) {
-      expect((await starting).status).toBe(201);
-      launchMs = performance.now() - startedAt;
-    } else {
-      starting.catch(() => undefined); // it is about to die
-      // The second is killed before it can have created anything.
-      if (round > 1) await delay(random.below(Math.ceil(launchMs * LONGEST)));
-    }
-    await gateway.killHard();
-  }
-
-  await using last = await startMortalGateway({ scratch, env });
-  const known = async (): Promise<readonly string[]> => {
-    const models = (await (await last.request('api/kernels')).json()) as { id: string }[];
-    return models.map((kernel) => kernel.id).sort();
-  };
-  await until({ what: 'what is in the engine to be what the gateway knows', timeoutMs: 60_000 }, async () => {
-    const [inEngine, inGateway] = await Promise.all([containers(), known()]);
-    return inEngine.length === new Set(inEngine).size && [...inEngine].sort().join() === inGateway.join();
+test(`a gateway that is killed ${rounds} times while it launches kernels leaves nothing that it does not know`, async () => {
+  await killedWhileLaunching({
+    rounds,
+    kernels: async (driver_options) => {
+      const mounts = [{ type: 'volume', target: '/scratch', driver: 'local', driver_options }];
+      return await dockerKernels({ python: { image_name: 'gp-test/kernel-py', mounts } });
+    },
   });
-  const survivors = await known();
-  expect(survivors).toContain(ids[0]);
-  expect(survivors).not.toContain(ids[1]);
-  // Each container that is left has its volume: that they go with their containers can be told.
-  expect(await volumes()).toBe(survivors.length);
-  for (const id of survivors) {
-    expect((await last.request(`api/kernels/${id}`, { method: 'DELETE' })).status).toBe(204);
-  }
-  const leftovers = async () => (await Promise.all(ids.map((id) => kernels.leftovers(id)))).flat();
-  await until({ what: 'all to be removed', timeoutMs: 30_000 }, async () => {
-    return (await leftovers()).length === 0 && (await volumes()) === 0;
-  });
-  expect({ leftovers: await leftovers(), volumes: await volumes() }).toEqual({ leftovers: [], volumes: 0 });
 }, 600_000);
