@@ -81,7 +81,11 @@ up() { # engine
 }
 
 up_small() {
-  local data options=(--bridge none --iptables=false)
+  # Not `--bridge none`: with that a daemon deletes docker0, which is the main engine's.
+  ip link show gpd-small >/dev/null 2>&1 || ip link add gpd-small type bridge
+  [[ $(ip addr show dev gpd-small) == *10.219.0.1/24* ]] || ip addr add 10.219.0.1/24 dev gpd-small
+  ip link set gpd-small up
+  local data options=(--bridge gpd-small --iptables=false --ip-masq=false)
   data=$(folder small)/data
   mkdir -p "$data"
   mountpoint -q "$data" || mount -t tmpfs -o "size=${GP_DOCKER_SMALL_MB:-64}m" gp-small "$data"
@@ -102,7 +106,10 @@ tear_down() { # engine
       ip link del docker0 2>/dev/null || true
       ;;
     spare) ip link del "$spare_bridge" 2>/dev/null || true ;;
-    small) rm -rf "$(folder small)" ;;
+    small)
+      rm -rf "$(folder small)"
+      ip link del gpd-small 2>/dev/null || true
+      ;;
   esac
 }
 
