@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Remote hosts for the tests of kernels over SSH: each one a set of namespaces of this machine with its own address, host
 # name, process table, accounts, /home and /tmp, and its own OpenSSH server on port 22. The rest of the file system is the
-# machine's, so that one Python environment serves all.
+# machine's, so that one Python environment serves all; its `python` is the first on their PATH.
 #
 #   eval "$(tools/testbeds/ssh.sh env)"    brings the hosts up where they are not, prints `export GP_SSH_…=…` lines
 #   tools/testbeds/ssh.sh up [N]           N plain hosts (default 2, at most 8) and the special ones below
@@ -167,6 +167,7 @@ PrintLastLog no
 X11Forwarding no
 AllowTcpForwarding yes
 GatewayPorts clientspecified
+SetEnv PATH=$RUN/venv/bin:/usr/local/bin:/usr/bin:/bin
 Subsystem sftp /usr/lib/openssh/sftp-server
 Match User gppass
   PubkeyAuthentication no

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { noRendezvous } from '@gateway-provisioners/core';
@@ -82,6 +82,16 @@ describe('stageCommand', () => {
     ]);
     const bundle = bundles.get(argv[0]?.staged?.bundle ?? '');
     expect(bundle?.files.map(({ path, isExecutable }) => [path, isExecutable])).toEqual([['bin/run.sh', true]]);
+  });
+
+  test('a kernelspec that was moved elsewhere brings along the files that it names at its first place', async () => {
+    await mkdir(join(folder, 'bin'));
+    await writeFile(join(folder, 'bin', 'run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    const at = `/usr/local/share/jupyter/kernels/${basename(folder)}`;
+    const words = [`${at}/bin/run.sh`, `${at}/../x`, `${at}/none`, '/usr/local/share/jupyter/kernels/other/bin/run.sh'];
+    const { argv } = await stage(words);
+    expect(argv.map(({ staged }) => staged?.path)).toEqual(['bin/run.sh', undefined, undefined, undefined]);
+    expect(argv.map(({ text }) => text)).toEqual(words);
   });
 
   test('the name of a bundle is that of its content', async () => {

@@ -57,17 +57,29 @@ async function sourceOf(
   text: string,
   resourceDir: string | undefined,
 ): Promise<{ readonly folder: string; readonly path: string } | undefined> {
-  if (resourceDir !== undefined && text.startsWith(resourceDir + sep) && !text.includes('/../')) {
-    const isFile = await lstat(text).then(
+  const inFolder = resourceDir === undefined ? undefined : pathWithin(text, resourceDir);
+  if (resourceDir !== undefined && inFolder !== undefined) {
+    const isFile = await lstat(join(resourceDir, inFolder)).then(
       (entry) => entry.isFile(),
       () => false,
     );
-    if (isFile) return { folder: resourceDir, path: text.slice(resourceDir.length + 1) };
+    if (isFile) return { folder: resourceDir, path: inFolder };
   }
   const name = basename(text);
   const launcher = Object.hasOwn(LAUNCHERS, name) ? LAUNCHERS[name] : undefined;
   if (launcher === undefined || !text.includes('/')) return undefined;
   return { folder: join(launchersDir, launcher.folder), path: launcher.path };
+}
+
+/**
+ * A file of the kernelspec, as a path within its folder. Kernelspecs that were made for /usr/local/share/jupyter/kernels/<name>
+ * name their files there, wherever they were put.
+ */
+function pathWithin(text: string, resourceDir: string): string | undefined {
+  if (text.split('/').includes('..')) return undefined;
+  if (text.startsWith(resourceDir + sep)) return text.slice(resourceDir.length + 1);
+  const [, name, path] = /^\/.*\/kernels\/([^/]+)\/(.+)$/.exec(text) ?? [];
+  return name === basename(resourceDir) ? path : undefined;
 }
 
 /** All regular files of a folder; links are not followed. */

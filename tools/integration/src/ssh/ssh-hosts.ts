@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { MortalGateway } from '../robustness/mortal-gateway.ts';
 import { requiredFile, workspaceFolder } from '../support/test-environment.ts';
 
 const run = promisify(execFile);
@@ -30,6 +31,17 @@ export async function kernelsOn(host: string): Promise<readonly string[]> {
 /** Processes of user gp on a host, without those of the SSH server. */
 export async function processesOn(host: string): Promise<readonly string[]> {
   return (await ssh('ps', host)).split('\n').filter((line) => /\sgp\s/.test(line) && !line.includes('sshd'));
+}
+
+/** What a gateway needs to log in to the hosts, and to be called by what runs there. */
+export function sshGatewayEnv(): Record<string, string> {
+  return {
+    GP_REMOTE_USER: 'gp',
+    GP_SSH_KEY_PATH: sshVariable('GP_SSH_KEY'),
+    GP_SSH_KNOWN_HOSTS: sshVariable('GP_SSH_KNOWN_HOSTS'),
+    GP_RESPONSE_IP: sshVariable('GP_SSH_GATEWAY_IP'),
+    GP_RESPONSE_PORT: '0',
+  };
 }
 
 /** A Jupyter folder with `python3` on these hosts, and the variables that a gateway needs for it. */
@@ -60,16 +72,19 @@ export async function sshKernelSpec(
   };
   await writeFile(join(folder, 'kernel.json'), JSON.stringify(kernelJson));
   return {
-    env: {
-      JUPYTER_PATH: data,
-      GP_REMOTE_USER: 'gp',
-      GP_SSH_KEY_PATH: sshVariable('GP_SSH_KEY'),
-      GP_SSH_KNOWN_HOSTS: sshVariable('GP_SSH_KNOWN_HOSTS'),
-      GP_RESPONSE_IP: sshVariable('GP_SSH_GATEWAY_IP'),
-      GP_RESPONSE_PORT: '0',
-    },
+    env: { ...sshGatewayEnv(), JUPYTER_PATH: data },
     [Symbol.asyncDispose]: async () => {
       await rm(data, { recursive: true });
     },
   };
+}
+
+/** Starts a kernel; its id. */
+export async function startKernel(gateway: MortalGateway, name: string): Promise<string> {
+  const response = await gateway.request('api/kernels', { method: 'POST', body: JSON.stringify({ name }) });
+  const body = (await response.json()) as { readonly id?: string };
+  if (response.status !== 201 || body.id === undefined) {
+    throw new Error(`the kernel was not started: ${response.status} ${JSON.stringify(body)}\n${gateway.log()}`);
+  }
+  return body.id;
 }

@@ -1,0 +1,186 @@
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { launchersDir } from '@gateway-provisioners/launchers';
+import { openRawClient } from '../clients/raw-client.ts';
+import { sparkTestbed } from '../launchers/spark-testbed.ts';
+import { startMortalGateway } from '../robustness/mortal-gateway.ts';
+import { runProgram } from '../support/run-program.ts';
+import { createScratchFolder } from '../support/scratch-folder.ts';
+import { workspaceFolder } from '../support/test-environment.ts';
+import { until } from '../support/until.ts';
+import { kernelsOn, processesOn, sshGatewayEnv, sshVariable, startKernel } from './ssh-hosts.ts';
+
+const [host1 = '', host2 = ''] = sshVariable('GP_SSH_HOSTS').split(' ');
+
+/** As Enterprise Gateway ships it, word by word. */
+const PYTHON_DISTRIBUTED = `{
+  "language": "python",
+  "display_name": "Python 3 (distributed)",
+  "metadata": {
+    "process_proxy": {
+      "class_name": "enterprise_gateway.services.processproxies.distributed.DistributedProcessProxy"
+    },
+    "debugger": true
+  },
+  "argv": [
+    "python",
+    "/usr/local/share/jupyter/kernels/python_distributed/scripts/launch_ipykernel.py",
+    "--RemoteProcessProxy.kernel-id",
+    "{kernel_id}",
+    "--RemoteProcessProxy.port-range",
+    "{port_range}",
+    "--RemoteProcessProxy.response-address",
+    "{response_address}",
+    "--RemoteProcessProxy.public-key",
+    "{public_key}",
+    "--RemoteProcessProxy.spark-context-initialization-mode",
+    "none"
+  ]
+}`;
+
+/** For Spark in client mode, in Enterprise Gateway's form, with a master that needs no cluster. */
+const sparkClientSpec = (spark: ReturnType<typeof sparkTestbed>): string =>
+  JSON.stringify({
+    language: 'python',
+    display_name: 'Spark - Python (YARN Client Mode)',
+    metadata: {
+      process_proxy: {
+        class_name: 'enterprise_gateway.services.processproxies.distributed.DistributedProcessProxy',
+        // Spark is in a folder that is root's alone here.
+        config: { remote_hosts: [`root@${host1}`], remote_dir: '/tmp/gateway-provisioners' },
+      },
+      debugger: true,
+    },
+    env: {
+      SPARK_HOME: spark.sparkHome,
+      JAVA_HOME: spark.javaHome,
+      PYSPARK_PYTHON: spark.python,
+      SPARK_LOCAL_IP: '127.0.0.1',
+      SPARK_OPTS:
+        '--master local[2] --deploy-mode client --name ${KERNEL_ID:-ERROR__NO__KERNEL_ID} --conf spark.ui.enabled=false ${KERNEL_EXTRA_SPARK_OPTS}',
+      LAUNCH_OPTS: '',
+    },
+    argv: [
+      '/usr/local/share/jupyter/kernels/spark_python_yarn_client/bin/run.sh',
+      ...['--RemoteProcessProxy.kernel-id', '{kernel_id}', '--RemoteProcessProxy.port-range', '{port_range}'],
+      ...['--RemoteProcessProxy.response-address', '{response_address}'],
+      ...['--RemoteProcessProxy.public-key', '{public_key}'],
+      ...['--RemoteProcessProxy.spark-context-initialization-mode', 'lazy'],
+    ],
+  });
+
+/** What its script does: sudo where the gateway says so, then spark-submit, with the options as words of a shell. */
+const SPARK_CLIENT_SCRIPT = `#!/usr/bin/env bash
+if [ "\${EG_IMPERSONATION_ENABLED}" = "True" ]; then
+  IMPERSONATION_OPTS="sudo PATH=\${PATH} -H -E -u \${KERNEL_USERNAME:-UNSPECIFIED}"
+else
+  IMPERSONATION_OPTS=""
+fi
+if [ -z "\${SPARK_HOME}" ]; then
+  echo "SPARK_HOME must be set to the location of a Spark distribution!"
+  exit 1
+fi
+PROG_HOME="$(cd "$(dirname "$0")"/..; pwd)"
+eval exec "\${IMPERSONATION_OPTS}" "\${SPARK_HOME}/bin/spark-submit" "\${SPARK_OPTS}" \\
+  "\${PROG_HOME}/scripts/launch_ipykernel.py" "\${LAUNCH_OPTS}" "$@"
+`;
+
+interface RunningSpec {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly name: string;
+  readonly code: string;
+  readonly timeoutMs?: number;
+  /** Puts kernelspecs into a Jupyter folder. */
+  readonly prepare: (data: string) => Promise<void>;
+}
+
+/** What a kernel of that kernelspec prints, started through a gateway that has nothing else. */
+async function printedBy({ env = {}, name, code, prepare, timeoutMs = 60_000 }: RunningSpec): Promise<string> {
+  await using scratch = await createScratchFolder();
+  const data = await scratch.folder('data');
+  await prepare(data);
+  const variables = { ...sshGatewayEnv(), JUPYTER_PATH: data, KERNEL_LAUNCH_TIMEOUT: '180', ...env };
+  await using gateway = await startMortalGateway({ scratch, env: variables });
+  const id = await startKernel(gateway, name);
+  try {
+    await using client = await openRawClient({ server: gateway, kernelId: id });
+    const request = { code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false };
+    const cell = client.send('shell', 'execute_request', request);
+    await until({ what: 'the answer of the kernel', timeoutMs }, () =>
+      client.messages.some(({ channel, parent_header: parent }) => channel === 'shell' && parent.msg_id === cell),
+    );
+    const isText = ({ header, parent_header: parent }: (typeof client.messages)[number]): boolean =>
+      parent.msg_id === cell && ['stream', 'error'].includes(header.msg_type);
+    await client.message(
+      ({ parent_header: parent, content }) => parent.msg_id === cell && content['execution_state'] === 'idle',
+      'idle',
+    );
+    const texts = client.messages.filter(isText).map(({ content }) => content['text'] ?? content['traceback']);
+    return texts.join('');
+  } finally {
+    expect((await gateway.request(`api/kernels/${id}`, { method: 'DELETE' })).status).toBe(204);
+  }
+}
+
+const WHERE = 'import getpass, socket; print(getpass.getuser(), socket.gethostname())';
+
+afterAll(async () => {
+  for (const host of ['1', '2']) {
+    await until({ what: 'nothing left on the host', timeoutMs: 30_000 }, async () => {
+      return (await processesOn(host)).length === 0;
+    });
+    expect(await kernelsOn(host)).toEqual([]);
+  }
+});
+
+describe('kernelspecs of others, unchanged', () => {
+  test("Enterprise Gateway's python_distributed, with its variables", async () => {
+    const printed = await printedBy({
+      name: 'python_distributed',
+      code: WHERE,
+      env: { GP_REMOTE_USER: '', EG_REMOTE_USER: 'gp', EG_REMOTE_HOSTS: `${host2},` },
+      prepare: async (data) => {
+        const folder = join(data, 'kernels', 'python_distributed');
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, 'kernel.json'), PYTHON_DISTRIBUTED);
+      },
+    });
+    expect(printed).toBe('gp gp-ssh-2\n');
+  }, 180_000);
+
+  test('what jupyter-ssh-spec writes', async () => {
+    const install = async (data: string): Promise<void> => {
+      const program = join(workspaceFolder, 'apps', 'cli', 'dist', 'bin', 'jupyter-ssh-spec.js');
+      const prefix = join(data, '..', 'prefix');
+      const { exitCode, stderr } = await runProgram({
+        command: [process.execPath, program, 'install', '--prefix', prefix, '--remote-hosts', host1],
+        cwd: data,
+        env: { PATH: process.env['PATH'] ?? '', HOME: data },
+        timeoutMs: 60_000,
+      });
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+      await cp(join(prefix, 'share', 'jupyter'), data, { recursive: true });
+    };
+    const plain = { name: 'ssh_python', code: WHERE, prepare: install };
+    expect(await printedBy(plain)).toBe('gp gp-ssh-1\n');
+  }, 180_000);
+
+  test("Enterprise Gateway's Spark in client mode, on the remote host", async () => {
+    const spark = sparkTestbed();
+    const printed = await printedBy({
+      name: 'spark_python_yarn_client',
+      code: 'import socket; print(socket.gethostname(), sc.parallelize(range(10)).filter(lambda n: n % 2 == 0).sum())',
+      timeoutMs: 180_000,
+      prepare: async (data) => {
+        const folder = join(data, 'kernels', 'spark_python_yarn_client');
+        await mkdir(join(folder, 'bin'), { recursive: true });
+        await writeFile(join(folder, 'kernel.json'), sparkClientSpec(spark));
+        await writeFile(join(folder, 'bin', 'run.sh'), SPARK_CLIENT_SCRIPT);
+        await chmod(join(folder, 'bin', 'run.sh'), 0o755);
+        await cp(join(launchersDir, 'python', 'scripts'), join(folder, 'scripts'), { recursive: true });
+      },
+    });
+    expect(printed).toContain('gp-ssh-1 20');
+  }, 400_000);
+});
