@@ -1,14 +1,18 @@
 import { expect, test } from '@jest/globals';
 import { delay } from '@gateway-provisioners/core';
 import { SeededRandom } from '@gateway-provisioners/core/testing';
+import { openRawClient } from '../clients/raw-client.ts';
 import { startMortalGateway } from '../robustness/mortal-gateway.ts';
 import type { MortalGateway } from '../robustness/mortal-gateway.ts';
 import { createScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
-import { kernelsOn, processesOn, sshKernelSpec, sshVariable } from './ssh-hosts.ts';
+import { kernelsOn, processesOn, sshKernelSpec, sshVariable, startKernel } from './ssh-hosts.ts';
 
 const ROUNDS = 6;
 const SEED = Number(process.env['GP_TEST_SEED'] ?? 20_261_121);
+
+/** What each phase lasts at most, in milliseconds. */
+const SPREAD_MS = { launch: 2_000, run: 1_500, shutdown: 400 } as const;
 
 async function listed(gateway: MortalGateway): Promise<readonly string[]> {
   const kernels = (await (await gateway.request('api/kernels')).json()) as readonly { readonly id: string }[];
@@ -59,3 +63,66 @@ test('kill -9 of the gateway at random points of a launch leaves nothing on a ho
   );
   expect(await kernelsOn('1')).toEqual([]);
 }, 300_000);
+
+test('kill -9 of the gateway while tunnelled kernels run and are shut down: who lived has kept its state, and nothing is left', async () => {
+  const random = new SeededRandom(SEED);
+  await using scratch = await createScratchFolder();
+  await using spec = await sshKernelSpec([sshVariable('GP_SSH_ISLAND_HOST')], { tunneling: true });
+  const { env } = spec;
+  let gateway = await startMortalGateway({ scratch, env });
+  try {
+    for (const phase of ['run', 'shutdown', 'run', 'shutdown', 'launch', 'shutdown'] as const) {
+      const where = `${phase}, seed ${SEED}`;
+      const value = `value ${random.below(1_000_000)}`;
+      let survivor: string | undefined;
+      let request: Promise<unknown>;
+      if (phase === 'launch') request = startKernel(gateway, 'python3');
+      else {
+        const id = await startKernel(gateway, 'python3');
+        await valueOf(gateway, { id, code: `kept = '${value}'; print(kept)` });
+        if (phase === 'run') {
+          survivor = id;
+          request = valueOf(gateway, { id, code: 'import time; time.sleep(2); print(1)' });
+        } else request = gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+      }
+      request.catch(() => undefined); // it is about to be cut off
+      await delay(random.fraction() * SPREAD_MS[phase]);
+      await gateway.killHard();
+      await Promise.allSettled([request]);
+      gateway = await startMortalGateway({ scratch, env });
+      if (survivor !== undefined) {
+        expect({ where, ids: await listed(gateway) }).toEqual({ where, ids: [survivor] });
+        expect(await valueOf(gateway, { id: survivor, code: 'print(kept)' })).toContain(value);
+      }
+      await until({ what: `what is on the host is what is listed (${where})`, timeoutMs: 60_000 }, async () => {
+        const ids = await listed(gateway);
+        const folders = await kernelsOn('island');
+        return folders.length === ids.length && ids.every((id) => folders.some((name) => name.includes(id)));
+      });
+      for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    }
+  } finally {
+    for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    await gateway.killHard();
+  }
+  await until(
+    { what: 'nothing left on the host', timeoutMs: 30_000 },
+    async () => (await processesOn('island')).length === 0,
+  );
+  expect(await kernelsOn('island')).toEqual([]);
+}, 300_000);
+
+/** What code prints. */
+async function valueOf(
+  gateway: MortalGateway,
+  { id, code }: { readonly id: string; readonly code: string },
+): Promise<string> {
+  await using client = await openRawClient({ server: gateway, kernelId: id });
+  const options = { silent: false, store_history: false, user_expressions: {}, allow_stdin: false };
+  const cell = client.send('shell', 'execute_request', { code, ...options });
+  const printed = await client.message(
+    ({ header, parent_header: parent }) => header.msg_type === 'stream' && parent.msg_id === cell,
+    `what is printed by ${code}`,
+  );
+  return String(printed.content['text']);
+}
