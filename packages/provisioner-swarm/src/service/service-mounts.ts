@@ -1,7 +1,7 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { ContainerMount } from '@gateway-provisioners/docker-engine';
 import type { MountOptions } from '../settings/service-options.ts';
-import { fill, fillPath, asSwarmText, unfilled } from './templates.ts';
+import { asSwarmPart, fill, fillPath, unfilled } from './templates.ts';
 import type { PlaceholderValues } from './templates.ts';
 
 export interface ServiceMount {
@@ -50,7 +50,7 @@ export function serviceMount(options: MountOptions, values: PlaceholderValues): 
     ...options.labels,
   };
   const labels = Object.fromEntries(
-    Object.entries(given_labels).map(([name, value]) => [name, fill(value, values, asSwarmText)]),
+    Object.entries(given_labels).map(([name, value]) => [name, fill(value, values, asSwarmPart)]),
   );
   const filledDriver = driver === undefined ? undefined : { name: driver.name, options: driverOptions };
   const mount = {
@@ -84,7 +84,7 @@ function driverOptionsOf(
     if (missing.length > 0) {
       throw wrong(target, `nothing is known for {${missing.join('}, {')}} of its option ${name}: see user_data`);
     }
-    const value = fill(template, values, asSwarmText);
+    const value = fill(template, values, asSwarmPart);
     if (isSshfs && ['sshcmd', 'id_rsa', 'password'].includes(name) && value === '') {
       throw wrong(target, `its option ${name} is empty for this user`);
     }

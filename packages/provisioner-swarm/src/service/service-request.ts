@@ -14,7 +14,7 @@ import type { SwarmConfig } from '../settings/swarm-settings.ts';
 import type { UserOptions } from '../settings/user-options.ts';
 import { named, serviceMount } from './service-mounts.ts';
 import { secretName, serviceName } from './service-name.ts';
-import { asSwarmText, fill } from './templates.ts';
+import { asSwarmPart, asSwarmText, fill } from './templates.ts';
 import type { PlaceholderValues } from './templates.ts';
 
 const DEFAULT_PIDS_LIMIT = 4096;
@@ -100,7 +100,7 @@ export function serviceRequest(options: ServiceRequestOptions): ServiceRequest {
     capDrop: container.cap_drop ?? ['ALL'],
     noNewPrivileges: true,
     stopGraceSeconds: container.stop_grace_seconds ?? DEFAULT_GRACE_SECONDS,
-    ...(network === 'host' ? {} : { hostname: hostname === undefined ? name : fill(hostname, values, asSwarmText) }),
+    ...(network === 'host' ? {} : { hostname: hostname === undefined ? name : fill(hostname, values, asSwarmPart) }),
     ...(command === undefined ? {} : { command }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(workingDir === undefined ? {} : { workingDir }),
@@ -177,7 +177,7 @@ function moreEnv({ config, entry, user, values }: ServiceRequestOptions): Readon
   const ofOperator = Object.entries({ ...config.container_spec?.env, ...entry.env });
   const ofUser = Object.entries(user.container_spec?.env ?? {});
   return Object.fromEntries([
-    ...ofOperator.map(([name, template]) => [name, fill(template, values, asSwarmText)] as const),
+    ...ofOperator.map(([name, template]) => [name, fill(template, values, asSwarmPart)] as const),
     ...ofUser.map(([name, value]) => [name, asSwarmText(value)] as const),
   ]);
 }

@@ -25,12 +25,17 @@ export function fillPath(template: string, values: PlaceholderValues): string {
       coordinates: { user: username },
     });
   }
-  return fill(template, values, asSwarmText);
+  return fill(template, values, asSwarmPart);
 }
 
 /** The text as a swarm's own templates read it: it replaces `{{.Service.Name}}` and its like, and fails on others. */
 export function asSwarmText(text: string): string {
   return text.replaceAll('{{', '{{"{{"}}');
+}
+
+/** As {@link asSwarmText}, for a text that stands between others. */
+export function asSwarmPart(text: string): string {
+  return text.replaceAll('{', '{{"{"}}');
 }
 
 /** Names of placeholders that are left in a text. */

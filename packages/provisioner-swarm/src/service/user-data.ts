@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ProvisionerError, errorMessage } from '@gateway-provisioners/core';
+import { ProvisionerError, systemErrorCode } from '@gateway-provisioners/core';
 import type { LaunchContext } from '@gateway-provisioners/core';
 import { z } from 'zod';
 import type { SwarmConfig } from '../settings/swarm-settings.ts';
@@ -29,8 +29,7 @@ async function readUserData(path: string): Promise<z.infer<typeof userDataFile>>
     return userDataFile.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     // Of what is in it nothing is told: it holds keys.
-    const reason =
-      error instanceof Error && 'code' in error ? errorMessage(error) : 'it is not an object of objects of texts';
+    const reason = systemErrorCode(error) ?? 'it is not an object of objects of texts';
     throw new ProvisionerError('INVALID_CONFIG', `user_data_file ${path} cannot be used: ${reason}`);
   }
 }
