@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { settingsPage } from '@gateway-provisioners/docker-engine/kernels';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { effectiveConfig, swarmConfigSchema, swarmSettings } from './swarm-settings.ts';
 import { parseUserOptions } from './user-options.ts';
 
@@ -10,6 +11,11 @@ const page = settingsPage(swarmSettings, {
   source: 'packages/provisioner-swarm/src/settings',
 });
 const parse = (config: unknown) => swarmConfigSchema.parse(config);
+
+async function jsonOf(guide: string): Promise<readonly unknown[]> {
+  const text = await readFile(new URL(`../../../../docs/guides/${guide}.md`, import.meta.url), 'utf8');
+  return [...text.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']): unknown => JSON.parse(json));
+}
 
 describe('settings', () => {
   it('are what the reference page says', async () => {
@@ -77,6 +83,20 @@ describe('settings', () => {
     { user_options_policy: { keys: ['everything'] } },
   ])('%j is refused', (config) => {
     expect(swarmConfigSchema.safeParse(config).success).toBe(false);
+  });
+
+  it('and options of requests are read as the guides write them', async () => {
+    const spawner = await jsonOf('from-swarmspawner');
+    const [kernelspec, options] = await jsonOf('swarm');
+    expect(swarmConfigSchema.strict().safeParse(spawner[0]).error).toBeUndefined();
+    const { config } = z
+      .object({ metadata: z.object({ kernel_provisioner: z.object({ config: z.record(z.string(), z.unknown()) }) }) })
+      .transform(({ metadata }) => metadata.kernel_provisioner)
+      .parse(kernelspec);
+    const { launch_timeout: ofAll, ...own } = config;
+    expect(ofAll).toBe(300);
+    expect(swarmConfigSchema.strict().safeParse(own).error).toBeUndefined();
+    expect(parseUserOptions({ KERNEL_USER_OPTIONS: JSON.stringify(options) })).toMatchObject({ container_spec: {} });
   });
 
   it('and options of requests, of any shape, are read or refused, never a crash', () => {
