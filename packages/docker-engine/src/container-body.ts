@@ -1,4 +1,4 @@
-import type { ContainerMount, ContainerSpec, GpuRequest } from './container-spec.ts';
+import type { ContainerMount, ContainerSpec, GpuRequest, PublishedPort } from './container-spec.ts';
 
 /** The body of `POST /containers/create`; absent options are left to the engine. */
 export function containerBody(spec: ContainerSpec): Readonly<Record<string, unknown>> {
@@ -12,6 +12,7 @@ export function containerBody(spec: ContainerSpec): Readonly<Record<string, unkn
     WorkingDir: spec.workingDir,
     Hostname: spec.hostname,
     StopTimeout: spec.stopTimeoutSeconds,
+    ExposedPorts: byPort(spec, () => ({})),
     HostConfig: hostConfig(spec),
   });
 }
@@ -20,6 +21,8 @@ function hostConfig(spec: ContainerSpec): Readonly<Record<string, unknown>> {
   const { resources = {} } = spec;
   return defined({
     NetworkMode: spec.network,
+    // Without a port of the host's the engine takes one that is free.
+    PortBindings: byPort(spec, ({ hostAddress }) => [{ HostIp: hostAddress, HostPort: '' }]),
     ExtraHosts: spec.extraHosts,
     Dns: spec.dns,
     GroupAdd: spec.supplementaryGroups,
@@ -48,6 +51,14 @@ function hostConfig(spec: ContainerSpec): Readonly<Record<string, unknown>> {
     Ulimits: resources.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     DeviceRequests: resources.gpus === undefined ? undefined : [deviceRequest(resources.gpus)],
   });
+}
+
+function byPort(
+  { publishedPorts }: ContainerSpec,
+  value: (port: PublishedPort) => unknown,
+): Readonly<Record<string, unknown>> | undefined {
+  if (publishedPorts === undefined) return undefined;
+  return Object.fromEntries(publishedPorts.map((port) => [`${String(port.containerPort)}/tcp`, value(port)]));
 }
 
 function deviceRequest(gpus: GpuRequest): Readonly<Record<string, unknown>> {

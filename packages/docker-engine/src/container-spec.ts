@@ -70,6 +70,12 @@ export interface ContainerResources {
   readonly gpus?: GpuRequest;
 }
 
+export interface PublishedPort {
+  readonly containerPort: number;
+  /** Address of the engine's machine; empty for all of them. */
+  readonly hostAddress: string;
+}
+
 /** All that a container is made from. Nothing in it is interpreted by a shell. */
 export interface ContainerSpec {
   readonly name: string;
@@ -86,6 +92,8 @@ export interface ContainerSpec {
   readonly hostname?: string;
   /** A network's name; also `bridge`, `host`, `none`. Default: the engine's. */
   readonly network?: string;
+  /** TCP ports that are bound on the engine's machine, each at a free port of its own. */
+  readonly publishedPorts?: readonly PublishedPort[];
   /** `name:address` lines of /etc/hosts; the address may be `host-gateway`. */
   readonly extraHosts?: readonly string[];
   readonly dns?: readonly string[];

@@ -39,6 +39,8 @@ export interface ContainerDetails {
   /** `bridge`, `host`, `none`, or the network's name. */
   readonly networkMode: string;
   readonly networks: Readonly<Record<string, ContainerNetwork>>;
+  /** TCP ports of the container by those of the engine's machine where they are reached while it runs. */
+  readonly publishedPorts: ReadonlyMap<number, number>;
 }
 
 export interface ContainerSummary {

@@ -8,6 +8,7 @@ export type {
   ContainerSpec,
   DeviceMapping,
   GpuRequest,
+  PublishedPort,
   Ulimit,
 } from './container-spec.ts';
 export type { EngineConfig, EngineTls } from './config/engine-config.ts';

@@ -99,6 +99,20 @@ describe('answers of an engine', () => {
     );
   });
 
+  it('a container’s ports are those of the engine’s machine', () => {
+    const Ports = {
+      '5001/tcp': [
+        { HostIp: '127.0.0.1', HostPort: '32768' },
+        { HostIp: '::1', HostPort: '32769' },
+      ],
+      '5002/tcp': null,
+      '5003/udp': [{ HostIp: '', HostPort: '7' }],
+      '5004/tcp': [],
+    };
+    const details = toContainerDetails({ Id: 'x', State: { Status: 'running' }, NetworkSettings: { Ports } });
+    expect([...details.publishedPorts]).toEqual([[5001, 32_768]]);
+  });
+
   it('an event keeps its moment', () => {
     const event = toEngineEvent({
       Type: 'container',
@@ -112,6 +126,18 @@ describe('answers of an engine', () => {
 });
 
 describe('container body', () => {
+  it('publishes ports at whichever the engine finds free', () => {
+    const publishedPorts = [{ containerPort: 5001, hostAddress: '127.0.0.1' }];
+    expect(containerBody({ name: 'n', image: 'i', publishedPorts })).toEqual({
+      Image: 'i',
+      ExposedPorts: { '5001/tcp': {} },
+      HostConfig: {
+        PortBindings: { '5001/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] },
+        RestartPolicy: { Name: 'no' },
+      },
+    });
+  });
+
   it('has what was given and nothing else', () => {
     expect(containerBody({ name: 'n', image: 'i' })).toEqual({
       Image: 'i',

@@ -31,7 +31,9 @@ import {
 import type { SharedEngine } from '@gateway-provisioners/docker-engine/kernels';
 import { containerAddress } from './container/container-address.ts';
 import { DockerContainer } from './container/docker-container.ts';
+import { PUBLISHED_RANGE, publicationOf } from './container/published-ports.ts';
 import { removeOwned, startContainer } from './container/start-container.ts';
+import { wayToContainer } from './container/way-to-container.ts';
 import { ContainerWatch } from './engine/container-watch.ts';
 import type { DockerConfig } from './settings/docker-settings.ts';
 
@@ -66,6 +68,7 @@ export class DockerProvisioner implements KernelProvisioner {
     const { clock, logger, env: hostEnv } = this.#services;
     const engine = this.#engine;
     const config = this.#config;
+    const publication = publicationOf(config, engine.address);
     const hold = this.#held.hold();
     try {
       const kernel = await launchRemoteKernel({
@@ -78,9 +81,12 @@ export class DockerProvisioner implements KernelProvisioner {
         launch: options,
         clock,
         logger,
-        expect: { portRange: config.port_range, protocol: config.launcher_protocol },
+        expect: {
+          portRange: publication === undefined ? config.port_range : PUBLISHED_RANGE,
+          protocol: config.launcher_protocol,
+        },
         create: async (parameters, create) => {
-          const start = { engine, clock, logger, context, config, parameters, create, hostEnv };
+          const start = { engine, clock, logger, context, config, parameters, create, hostEnv, publication };
           return await startContainer(start, (details) => this.#container(context, details));
         },
         connect: wayTo,
@@ -162,11 +168,18 @@ export class DockerProvisioner implements KernelProvisioner {
       watch,
       logger: this.#services.logger,
       details,
-      address: isRunning(details) ? containerAddress(details, this.#config.docker_network ?? 'bridge', engine) : '',
+      address: isRunning(details) ? this.#addressOf(details) : '',
+      isPublished: publicationOf(this.#config, engine.address) !== undefined,
       forget: async () => {
         await this.#states.forget(owner);
       },
     });
+  }
+
+  #addressOf(details: ContainerDetails): string {
+    const { docker_network: network = 'bridge' } = this.#config;
+    const publication = publicationOf(this.#config, this.#engine.address);
+    return publication?.host ?? containerAddress(details, network, this.#engine);
   }
 
   async #toResource({ id, name, labels }: ContainerSummary): Promise<OwnedResource | undefined> {
@@ -177,10 +190,8 @@ export class DockerProvisioner implements KernelProvisioner {
   }
 }
 
-/** A kernel in a container listens on all of its addresses, and says so: we know the one that is reached from here. */
 function wayTo(facts: LauncherFacts, container: DockerContainer): Promise<WayToKernel> {
-  const info = { ...facts.connection, ip: container.address };
-  return Promise.resolve({ connection: { info }, commHost: container.address });
+  return Promise.resolve(wayToContainer(facts, container));
 }
 
 function containerOf({ container, name }: JsonObject): string {

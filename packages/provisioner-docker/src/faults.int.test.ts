@@ -242,6 +242,32 @@ print(json.dumps({
     },
   );
 
+  test.each(['gp-test/kernel-py', 'gp-test/kernel-gp'])(
+    'of %s is reached at published ports, where its own address is of no use',
+    async (image) => {
+      await using bench = await FaultBench.open({ config: { image_name: image, publish_ports: true } });
+      const kernel = await bench.launch();
+      const { info } = kernel.connection.current;
+      expect(info.ip).toBe('127.0.0.1');
+      expect(await kernel.endpoint(9)).toBeUndefined();
+      const client = await bench.connect(kernel);
+      expect((await client.execute('kept = 1; print(6 * 7)')).output).toBe('42\n');
+      const sleeping = client.execute('import time; time.sleep(600)', { timeoutMs: 60_000 });
+      const done = sleeping.then(({ content }) => content['status']);
+      let status: unknown;
+      while (status === undefined) {
+        await kernel.interrupt();
+        status = await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 300))]);
+      }
+      expect(status).toBe('error');
+      const attached = await bench.provisioner.attach(kernel.state);
+      expect(attached?.connection.current.info).toEqual(info);
+      expect(await attached?.liveness()).toBe('alive');
+      await attached?.[Symbol.asyncDispose]();
+      await kernel.kill();
+    },
+  );
+
   test('with a read-only root, limits and volumes', async () => {
     const mounts = [
       { type: 'tmpfs', target: '/tmp', mode: 0o1777 },

@@ -41,7 +41,19 @@ export function toContainerDetails(answer: unknown): ContainerDetails {
     },
     networkMode: textsOf(HostConfig)['NetworkMode'] ?? 'default',
     networks: Object.fromEntries(networks.map(([network, value]) => [network, toContainerNetwork(value)])),
+    publishedPorts: toPublishedPorts(membersOf(NetworkSettings)['Ports']),
   };
+}
+
+/** `{ "5001/tcp": [{ HostIp, HostPort }], "80/tcp": null }`; the first place of each counts. */
+function toPublishedPorts(value: unknown): ReadonlyMap<number, number> {
+  const published = new Map<number, number>();
+  for (const [port, places] of Object.entries(membersOf(value))) {
+    const containerPort = Number(/^(\d+)\/tcp$/.exec(port)?.[1]);
+    const hostPort = Number(textsOf(Array.isArray(places) ? places[0] : undefined)['HostPort']);
+    if (containerPort > 0 && hostPort > 0) published.set(containerPort, hostPort);
+  }
+  return published;
 }
 
 function toContainerNetwork(value: unknown): ContainerNetwork {

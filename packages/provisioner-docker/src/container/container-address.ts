@@ -1,5 +1,6 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
+import { hostOfEngine } from './published-ports.ts';
 
 /**
  * Where a container that runs is reached: its address in the network that was asked for, else in any; in the host's
@@ -7,8 +8,7 @@ import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docke
  */
 export function containerAddress(details: ContainerDetails, network: string, engine: DockerEngine): string {
   if (details.networkMode === 'host') {
-    const [, host] = /^tcp:\/\/\[?([^\]]+?)\]?:\d+$/.exec(engine.address) ?? [];
-    return host ?? '127.0.0.1';
+    return hostOfEngine(engine.address) ?? '127.0.0.1';
   }
   const wanted = details.networks[network];
   for (const { ipAddress, globalIPv6Address } of [

@@ -11,6 +11,8 @@ import {
 import type { ContainerUser } from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
 import { containerResources } from './container-resources.ts';
+import { SMALL_RANGE_ENV, publishedPorts } from './published-ports.ts';
+import type { Publication } from './published-ports.ts';
 
 export interface ContainerRequestOptions {
   readonly context: LaunchContext;
@@ -18,6 +20,7 @@ export interface ContainerRequestOptions {
   readonly parameters: LauncherParameters;
   readonly image: string;
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  readonly publication?: Publication | undefined;
 }
 
 export interface ContainerRequest {
@@ -27,7 +30,7 @@ export interface ContainerRequest {
 
 /** The container of one kernel, from settings and request; what a request says is data. */
 export function containerRequest(options: ContainerRequestOptions): ContainerRequest {
-  const { context, config, parameters, image, hostEnv } = options;
+  const { context, config, parameters, image, hostEnv, publication } = options;
   const user = containerUser(context.env, config);
   const network = config.docker_network ?? 'bridge';
   const { command, scriptOptions } = kernelCommand({ context, parameters });
@@ -37,10 +40,11 @@ export function containerRequest(options: ContainerRequestOptions): ContainerReq
     ...(config.allow_new_privileges === true ? [] : ['no-new-privileges']),
     ...(config.security_opt ?? []),
   ];
+  const more = publication === undefined ? {} : SMALL_RANGE_ENV;
   const spec: ContainerSpec = {
     name,
     image,
-    env: containerEnv({ context, config, parameters, image, network, user, hostEnv, scriptOptions, mode: 'docker' }),
+    env: containerEnv({ ...options, network, user, hostEnv, scriptOptions, mode: 'docker', more }),
     labels: kernelLabels(context, config.labels),
     user: `${String(user.uid)}:${String(user.gid)}`,
     // Images of kernels give what they have to the group `users`.
@@ -52,6 +56,7 @@ export function containerRequest(options: ContainerRequestOptions): ContainerReq
     capDrop: config.cap_drop ?? ['ALL'],
     securityOptions,
     ...(network === 'host' ? {} : { hostname: name.slice(0, 63).replace(/[^A-Za-z0-9]+$/, '') }),
+    ...(publication === undefined ? {} : { publishedPorts: publishedPorts(publication) }),
     ...(command === undefined ? {} : { command }),
     ...(workingDir === undefined ? {} : { workingDir }),
     ...(config.cap_add === undefined ? {} : { capAdd: config.cap_add }),

@@ -1,4 +1,4 @@
-import { errorMessage, isProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, errorMessage, isProvisionerError } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   Cancellation,
@@ -12,6 +12,7 @@ import type { RemoteResource } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
 import { exitOf, isRunning } from '@gateway-provisioners/docker-engine/kernels';
 import type { ContainerWatch } from '../engine/container-watch.ts';
+import type { ContainerPlace } from './way-to-container.ts';
 
 const LOG_TAIL_BYTES = 4096;
 const LOG_BYTES = 16_384;
@@ -23,12 +24,14 @@ export interface DockerContainerOptions {
   readonly details: ContainerDetails;
   /** Where it is reached from here. */
   readonly address: string;
+  /** Its ports are reached at those of `details` only. Default: each of them is reached. */
+  readonly isPublished?: boolean;
   /** Removes what belongs to it besides the container. */
   readonly forget: () => Promise<void>;
 }
 
 /** The container of one kernel. Made when it has been started. */
-export class DockerContainer implements RemoteResource {
+export class DockerContainer implements RemoteResource, ContainerPlace {
   readonly ended: Promise<KernelExit>;
   readonly address: string;
   readonly #options: DockerContainerOptions;
@@ -82,9 +85,23 @@ export class DockerContainer implements RemoteResource {
     return await this.#options.engine.containers.logs(this.#id, { maxBytes }, { signal });
   }
 
-  /** Every port of a container is reached at its own address. */
-  endpoint(port: number): Promise<KernelEndpoint | undefined> {
-    return Promise.resolve(this.#hasEnded ? undefined : { host: this.address, port });
+  portOf(containerPort: number): number {
+    const port = this.#reached(containerPort);
+    if (port !== undefined) return port;
+    const { name } = this.#options.details;
+    const message = `port ${String(containerPort)} of the container is not published: its launcher does not obey PORT_RANGE`;
+    throw new ProvisionerError('LAUNCH_FAILED', message, { coordinates: { container: name } });
+  }
+
+  /** Every port, unless only some are published. */
+  endpoint(containerPort: number): Promise<KernelEndpoint | undefined> {
+    const port = this.#hasEnded ? undefined : this.#reached(containerPort);
+    return Promise.resolve(port === undefined ? undefined : { host: this.address, port });
+  }
+
+  #reached(containerPort: number): number | undefined {
+    const { isPublished = false, details } = this.#options;
+    return isPublished ? details.publishedPorts.get(containerPort) : containerPort;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -13,6 +13,7 @@ import type { ContainerDetails, ContainerFile, DockerEngine } from '@gateway-pro
 import { OWNER_LABEL, assertReachable, chooseImage } from '@gateway-provisioners/docker-engine/kernels';
 import type { DockerConfig } from '../settings/docker-settings.ts';
 import { containerRequest } from './container-request.ts';
+import type { Publication } from './published-ports.ts';
 
 /** Bound of what must not be aborted, because the engine may do it all the same. */
 const CREATE_MS = 60_000;
@@ -29,6 +30,7 @@ export interface StartOptions {
   readonly parameters: LauncherParameters;
   readonly create: CreateOptions;
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  readonly publication: Publication | undefined;
 }
 
 /** Creates and starts the container, and takes it over. Whatever fails, it is removed before this rejects. */

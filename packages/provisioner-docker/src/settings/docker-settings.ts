@@ -44,6 +44,23 @@ export const dockerSettings = defineSettings({
     group: 'Network',
   },
   dns: { schema: textList.optional(), env: ['GP_DOCKER_DNS'], description: 'DNS servers.', group: 'Network' },
+  publish_ports: {
+    schema: flag.optional(),
+    env: ['GP_DOCKER_PUBLISH_PORTS'],
+    description:
+      'Whether kernels are reached at ports of the engine’s machine, which the engine chooses, rather than at the ' +
+      'addresses of their containers: for an engine whose containers cannot be reached from the gateway (Docker Desktop, ' +
+      'an engine on another machine). `port_range` is passed over then. Default false.',
+    group: 'Network',
+  },
+  publish_address: {
+    schema: z.union([z.ipv4(), z.ipv6()]).optional(),
+    env: ['GP_DOCKER_PUBLISH_ADDRESS'],
+    description:
+      'Address of the engine’s machine at which these ports are bound. Default: 127.0.0.1 for an engine of this ' +
+      'machine, else the address in `DOCKER_HOST`.',
+    group: 'Network',
+  },
   port_range: kernelSettings.port_range,
   launcher_protocol: kernelSettings.launcher_protocol,
   authorized_users: kernelSettings.authorized_users,
