@@ -26,15 +26,21 @@ fail() { say "$*"; exit 1; }
 
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
+apt_settings() { apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' || true; }
+apt_sources() { cat /etc/apt/sources.list.d/debian.sources 2>/dev/null || cat /etc/apt/sources.list; }
+
 # The Debian of docker.sh, with the settings of apt of this machine.
 make_base() {
   local dir
   have "$base" && return 0
   dir=$(mktemp -d)
   mkdir -p "$dir/apt/apt.conf.d" "$dir/apt/sources.list.d"
-  cp /etc/apt/sources.list.d/debian.sources "$dir/apt/sources.list.d/" 2>/dev/null ||
-    cp /etc/apt/sources.list "$dir/apt/sources.list"
-  apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' >"$dir/apt/apt.conf.d/90host" || true
+  if [[ -e /etc/apt/sources.list.d/debian.sources ]]; then
+    apt_sources >"$dir/apt/sources.list.d/debian.sources"
+  else
+    apt_sources >"$dir/apt/sources.list"
+  fi
+  apt_settings >"$dir/apt/apt.conf.d/90host"
   printf 'FROM gp-test/debian:bookworm\nCOPY apt/ /etc/apt/\n' >"$dir/Dockerfile"
   DOCKER_BUILDKIT=0 docker build -q -t "$base" "$dir" >&2
   rm -rf "$dir"
@@ -64,20 +70,20 @@ build() { # name, options of images/build.mjs
 # Changes with what the heavy layers are made from.
 heavy_key() {
   (cd "$root" && cat images/{spark,kernel-r,kernel-scala,kernel-spark-py,engine-proxy}/Dockerfile \
-    tools/testbeds/spark-constraints.txt && docker image inspect -f '{{.Id}}' gp-test/debian:bookworm) |
-    sha256sum | cut -c1-12
+    tools/testbeds/spark-constraints.txt && apt_sources && apt_settings &&
+    docker image inspect -f '{{.Id}}' gp-test/debian:bookworm) | sha256sum | cut -c1-12
 }
 
 build_all() {
   local cached=() spark image tarball key
   mkdir -p "$cache"
   [[ -e $root/apps/cli/dist/main.js ]] || fail 'the gateway is not built: run  npm run build  first'
-  make_base
-  make_node
   key=$(heavy_key)
   tarball=$cache/heavy-$key.tar
   # The tag says that what the engine has was made from the same Dockerfiles.
   if ! have "gp-test/spark:$key" && [[ -s $tarball ]]; then docker load -q -i "$tarball" >&2; fi
+  make_base
+  make_node
   for image in "${heavy[@]}"; do
     if have "$image"; then cached+=(--cache-from "$image"); fi
   done
@@ -94,7 +100,7 @@ build_all() {
   build kernel-node --base "$node_image" --network none
   build gateway --base "$node_image" --network none
   if [[ ! -s $tarball ]]; then
-    docker save -o "$tarball.new" "gp-test/spark:$key" "${heavy[@]}"
+    docker save -o "$tarball.new" "gp-test/spark:$key" "$base" "${heavy[@]}"
     mv "$tarball.new" "$tarball"
     find "$cache" -maxdepth 1 -name 'heavy-*.tar' ! -path "$tarball" -delete
   fi

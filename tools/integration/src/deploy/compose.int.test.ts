@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
-import { executeCode, isMessage, streamText } from '../clients/services-client.ts';
+import { interruptedCell } from '../clients/interrupted-cell.ts';
+import { executeCode, streamText } from '../clients/services-client.ts';
 import { servicesSuite } from '../clients/services-suite.ts';
 import { freePort } from '../support/free-port.ts';
 import { createScratchFolder } from '../support/scratch-folder.ts';
@@ -108,16 +109,7 @@ describe('the Compose file', () => {
     expect(streamText(messages)).toBe('1000 42\n');
     expect(reply.content).toMatchObject({ status: 'error', ename: 'gaierror' });
 
-    let asleep = false;
-    const sleeping = executeCode(kernel, 'print("zzz", flush=True)\nimport time; time.sleep(600)', {
-      timeoutMs: 90_000,
-      onMessage: (message) => {
-        asleep ||= isMessage(message, 'stream');
-      },
-    });
-    await until({ what: 'the cell to run', timeoutMs: 60_000 }, () => asleep);
-    await kernel.interrupt();
-    expect((await sleeping).reply.content).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+    expect(await interruptedCell(kernel)).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
 
     await project.compose('kill', '--signal', 'SIGKILL', 'gateway');
     await project.compose('up', '--detach');

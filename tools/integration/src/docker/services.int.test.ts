@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
+import { interruptedCell } from '../clients/interrupted-cell.ts';
 import { executeCode, isMessage, streamText } from '../clients/services-client.ts';
 import { servicesSuite } from '../clients/services-suite.ts';
 import { gatewayDefinition } from '../support/gateway-under-test.ts';
@@ -47,16 +48,7 @@ describe.each(['docker_python', 'docker_python_v1'])('@jupyterlab/services with 
       data: { 'text/plain': '42' },
     });
 
-    let asleep = false;
-    const sleeping = executeCode(kernel, 'print("zzz", flush=True)\nimport time; time.sleep(600)', {
-      timeoutMs: 60_000,
-      onMessage: (message) => {
-        asleep ||= isMessage(message, 'stream');
-      },
-    });
-    await until({ what: 'the cell to run', timeoutMs: 60_000 }, () => asleep);
-    await kernel.interrupt();
-    expect((await sleeping).reply.content).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+    expect(await interruptedCell(kernel)).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
 
     await kernel.restart();
     await kernel.info;
