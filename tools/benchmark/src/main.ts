@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
+import { benchmarkContainers } from './containers.ts';
 import { benchmarkBursts, benchmarkLaunchBaseline, benchmarkRaw, benchmarkServer } from './scenario.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { benchmarkRoundTrips } from './round-trips.ts';
@@ -18,7 +19,10 @@ const help = `npm run benchmark -- [options]
 
   --server FILE     another server to measure, besides the gateway; may be given several times
                     (see tools/benchmark/servers)
-  --only WORDS      comma-separated: raw, servers, trips, bursts, flood
+  --only WORDS      comma-separated: raw, servers, trips, bursts, flood; containers, which is not among the defaults:
+                    it needs an engine (DOCKER_HOST) and the address where containers reach this machine
+                    (GP_TEST_DOCKER_GATEWAY)
+  --image NAME      for containers: an image with ipykernel and a launcher; default: gp-test/kernel-py
   --python PATH     a Python with ipykernel; default: $GP_TEST_PYTHON
   --quick           fewer repetitions
   --json FILE       also write the figures as JSON
@@ -28,6 +32,7 @@ const { values } = parseArgs({
   options: {
     server: { type: 'string', multiple: true, default: [] },
     only: { type: 'string', default: 'raw,servers,trips,bursts,flood' },
+    image: { type: 'string', default: 'gp-test/kernel-py' },
     python: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -44,7 +49,7 @@ if (values.help) {
   const root = resolve(here, '..', '..', '..');
   const folder = await mkdtemp(join(tmpdir(), 'benchmark-'));
   try {
-    const options = await prepare({ root, folder, python, quick: values.quick });
+    const options = await prepare({ root, folder, python, quick: values.quick, image: values.image });
     const report = new Report();
     const only = values.only.split(',');
     if (only.includes('raw')) await benchmarkRaw(report, options);
@@ -62,6 +67,10 @@ if (values.help) {
       for (const definition of definitions) await benchmarkBursts(report, definition, options);
     }
     if (only.includes('flood')) await fakeKernelFlood(report, options);
+    if (only.includes('containers')) {
+      const containers = { ...options, image: values.image, env: { ...options.env, ...dockerEnv(process.env) } };
+      for (const definition of definitions) await benchmarkContainers(report, definition, containers);
+    }
     console.log(`${cpus().length} cores, Node ${process.versions.node}\n\n${report.table()}`);
     if (values.json !== undefined) await writeFile(values.json, JSON.stringify(report.figures, null, 2));
   } finally {
@@ -78,6 +87,7 @@ async function prepare(given: {
   readonly folder: string;
   readonly python: string;
   readonly quick: boolean;
+  readonly image: string;
 }): Promise<ScenarioOptions> {
   const kernels = {
     'bench-python': [given.python, '-Xfrozen_modules=off', '-m', 'ipykernel_launcher', '-f', '{connection_file}'],
@@ -96,6 +106,7 @@ async function prepare(given: {
       JSON.stringify({ argv, display_name: name, language: 'none', metadata: {} }),
     );
   }
+  await installContainerKernel(given);
   const home = join(given.folder, 'home');
   await mkdir(home);
   return {
@@ -110,5 +121,24 @@ async function prepare(given: {
       LANG: process.env['LANG'] ?? 'C.UTF-8',
       JUPYTER_PATH: join(given.folder, 'jupyter'),
     },
+  };
+}
+
+async function installContainerKernel({ folder, image }: { readonly folder: string; readonly image: string }) {
+  const specFolder = join(folder, 'jupyter', 'kernels', 'bench-container');
+  await mkdir(specFolder, { recursive: true });
+  const metadata = { kernel_provisioner: { provisioner_name: 'docker-provisioner', config: { image_name: image } } };
+  const kernelJson = { argv: [], display_name: 'bench-container', language: 'python', metadata };
+  await writeFile(join(specFolder, 'kernel.json'), JSON.stringify(kernelJson));
+}
+
+/** What gateway and `docker` need to find the engine. */
+function dockerEnv({ DOCKER_HOST, GP_TEST_DOCKER_GATEWAY }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (GP_TEST_DOCKER_GATEWAY === undefined)
+    throw new Error('GP_TEST_DOCKER_GATEWAY is not set: tools/testbeds/docker.sh env');
+  return {
+    ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }),
+    GP_RESPONSE_IP: GP_TEST_DOCKER_GATEWAY,
+    GP_RESPONSE_PORT: '0',
   };
 }

@@ -14,9 +14,14 @@ interface ConnectionFile {
 const DELIMITER = '<IDS|MSG>';
 
 /** The least that a zeromq.js program can do to talk to a kernel: the yardstick. */
-export async function rawClient(connectionFile: string): Promise<BenchmarkClient> {
+export async function rawClient(
+  connectionFile: string,
+  { reconnectIntervalMs }: { readonly reconnectIntervalMs?: number } = {},
+): Promise<BenchmarkClient> {
   const info = JSON.parse(await readFile(connectionFile, 'utf8')) as ConnectionFile;
-  const options = { linger: 0, receiveHighWaterMark: 0 };
+  // libzmq tries again every 100 ms by default, which is too coarse for a kernel that is not listening yet.
+  const reconnect = reconnectIntervalMs === undefined ? {} : { reconnectInterval: reconnectIntervalMs };
+  const options = { linger: 0, receiveHighWaterMark: 0, ...reconnect };
   const shell = new zmq.Dealer({ ...options, routingId: 'benchmark' });
   const iopub = new zmq.Subscriber(options);
   shell.connect(`tcp://${info.ip}:${info.shell_port}`);

@@ -68,7 +68,7 @@ async function startVisited(server: RunningServer, kernelName: string, count: nu
 }
 
 /** Waits until the number of open files has not changed for 12 s (a gateway may close channels some time after the last client left), at most 40 s. */
-async function settledStats(pid: number): Promise<IdleCost> {
+export async function settledStats(pid: number): Promise<IdleCost> {
   let stats = await processStats(pid);
   for (let same = 0, tries = 0; same < 24 && tries < 80; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 500));
