@@ -19,7 +19,7 @@ export interface StartStopOptions {
 export interface Growth {
   readonly cycles: number;
   readonly samples: readonly CycleSample[];
-  /** Least-squares slopes, in bytes a cycle. */
+  /** In bytes a cycle. */
   readonly rssSlopeBytes: number;
   readonly usedSlopeBytes: number;
 }
@@ -73,18 +73,12 @@ async function startAndStop(gateway: MortalGateway, kernelName: string, cycle: n
   if (removed.status !== 204) throw new Error(`cycle ${cycle}: ${removed.status} ${await removed.text()}`);
 }
 
+/** The median of the slopes between all pairs of samples: one step of some megabytes on the way does not turn it. */
 function slope(samples: readonly CycleSample[], of: (sample: CycleSample) => number): number {
-  const meanX = mean(samples.map(({ cycle }) => cycle));
-  const meanY = mean(samples.map(of));
-  let covariance = 0;
-  let variance = 0;
-  for (const sample of samples) {
-    covariance += (sample.cycle - meanX) * (of(sample) - meanY);
-    variance += (sample.cycle - meanX) ** 2;
-  }
-  return covariance / variance;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const slopes = samples.flatMap((later, index) =>
+    samples.slice(0, index).map((earlier) => (of(later) - of(earlier)) / (later.cycle - earlier.cycle)),
+  );
+  slopes.sort((a, b) => a - b);
+  const middle = Math.floor(slopes.length / 2);
+  return ((slopes[middle] ?? NaN) + (slopes[slopes.length - 1 - middle] ?? NaN)) / 2;
 }
