@@ -24,6 +24,7 @@ import { kernelEnvironment } from './kernel-env.ts';
 import { noteProcessProgram, recordProgram, removeProgram, startProgram } from './shell/kernel-programs.ts';
 import type { KernelPlace } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
+import type { ShellProgram } from './shell/run-program.ts';
 import { stageCommand } from './staging.ts';
 
 export const DEFAULT_REMOTE_DIR = '~/.gateway-provisioners';
@@ -136,13 +137,13 @@ export async function startKernel(
     throwIfAborted(signal);
     progress({ phase: 'starting', message: `on ${host.name}` });
     isBegun = true;
-    if (host.user !== undefined) await runProgram(host.login, recordProgram(places.record, host.user), { signal });
+    if (host.user !== undefined) await toItsEnd(host.login, recordProgram(places.record, host.user), services);
+    throwIfAborted(signal);
     for (let round = 1; ; round += 1) {
-      const answer = await start(host, program, services);
+      const answer = await toItsEnd(host, program, services);
       const [, started] = /^started (.+)$/.exec(answer) ?? [];
       if (started !== undefined) {
-        if (host.user !== undefined)
-          await runProgram(host.login, noteProcessProgram(places.record, started), { signal });
+        if (host.user !== undefined) await toItsEnd(host.login, noteProcessProgram(places.record, started), services);
         break;
       }
       const missing = /^stage (.+)$/.exec(answer)?.[1]?.split(' ') ?? [];
@@ -167,11 +168,8 @@ export async function startKernel(
   }
 }
 
-async function start(
-  host: KernelHost,
-  program: ReturnType<typeof startProgram>,
-  { clock }: ProvisionerServices,
-): Promise<string> {
+/** Not cut short by an abort: what it leaves would come after the removal. */
+async function toItsEnd(host: KernelHost, program: ShellProgram, { clock }: ProvisionerServices): Promise<string> {
   const what = `the start of a kernel on ${host.name}`;
   const output = await withDeadline(
     { what, timeoutMs: START_MS, clock },

@@ -76,6 +76,10 @@ export class RemoteProcess implements RemoteResource {
   #hasEnded = false;
   #isRemoved = false;
   #isReleased = false;
+  /** Its host was silent for so long that it was given up. */
+  #isLost = false;
+  /** As soon as the host is back. */
+  #isToBeRemoved = false;
   #isChecking = false;
   #heartbeatPort: number | undefined;
   #askKernel: () => Promise<Liveness> = async () => await this.liveness({});
@@ -95,6 +99,7 @@ export class RemoteProcess implements RemoteResource {
       heardAt: () => options.watch.heardAt,
       signOfLife: async () => (await this.#askKernel().catch(() => 'unreachable')) !== 'unreachable',
       onLost: (silentMs) => {
+        this.#isLost = true;
         this.#end({ reason: 'gone', logTail: '', detail: lostText(this.host, silentMs) });
       },
     });
@@ -144,7 +149,13 @@ export class RemoteProcess implements RemoteResource {
     const report = this.#hasEnded
       ? undefined
       : await inspectKernel(this.host, places.kernel, options).catch(() => undefined);
-    await removeKernel(this.host, places, options);
+    try {
+      await removeKernel(this.host, places, options);
+    } catch (error) {
+      // What is lost must not keep its kernel from being started elsewhere.
+      if (!this.#isLost || options.signal?.aborted === true) throw error;
+      this.#isToBeRemoved = true;
+    }
     this.#isRemoved = true;
     this.#end(
       report === undefined || report.is === 'alive' ? { reason: 'killed', logTail: report?.log ?? '' } : exitOf(report),
@@ -173,7 +184,7 @@ export class RemoteProcess implements RemoteResource {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#listening[Symbol.dispose]();
+    if (!this.#isToBeRemoved) this.#listening[Symbol.dispose]();
     this.#grace[Symbol.dispose]();
     for (const server of this.#forwards.values()) (await server).close();
     await this.#closeWay();
@@ -210,14 +221,20 @@ export class RemoteProcess implements RemoteResource {
 
   /** The watch saw an end, or may have missed one. */
   async #check(): Promise<void> {
-    if (this.#isChecking || this.#hasEnded || this.#isReleased) return;
+    if (this.#isChecking || (!this.#isToBeRemoved && (this.#hasEnded || this.#isReleased))) return;
     this.#isChecking = true;
     try {
+      if (this.#isToBeRemoved) {
+        await removeKernel(this.host, this.#options.places, {});
+        this.#isToBeRemoved = false;
+        this.#listening[Symbol.dispose]();
+        return;
+      }
       const report = await inspectKernel(this.host, this.#options.places.kernel, {});
       // The folder goes with what we end ourselves; `remove` tells how.
       if (report.is !== 'alive') this.#end(exitOf(report));
     } catch (error) {
-      this.#options.logger.debug('a host could not be asked how a kernel ended', {
+      this.#options.logger.debug('a host could not be asked about a kernel', {
         host: this.host.name,
         error: errorMessage(error),
       });

@@ -19,6 +19,16 @@ async function listed(gateway: MortalGateway): Promise<readonly string[]> {
   return kernels.map(({ id }) => id);
 }
 
+async function removeAll(gateway: MortalGateway): Promise<void> {
+  for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+}
+
+async function nothingLeft(host: string): Promise<void> {
+  const what = 'nothing left on the host';
+  await until({ what, timeoutMs: 30_000 }, async () => (await processesOn(host)).length === 0);
+  expect(await kernelsOn(host)).toEqual([]);
+}
+
 test('kill -9 of the gateway at random points of a launch leaves nothing on a host that no kernel accounts for', async () => {
   const random = new SeededRandom(SEED);
   await using scratch = await createScratchFolder();
@@ -51,17 +61,13 @@ test('kill -9 of the gateway at random points of a launch leaves nothing on a ho
         throw new Error(`${where}: ${seen}\n${gateway.log()}`, { cause });
       });
       if (answered !== undefined) expect(await listed(gateway)).toContain(answered);
-      for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+      await removeAll(gateway);
     }
   } finally {
-    for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    await removeAll(gateway);
     await gateway.killHard();
   }
-  await until(
-    { what: 'nothing left on the host', timeoutMs: 30_000 },
-    async () => (await processesOn('1')).length === 0,
-  );
-  expect(await kernelsOn('1')).toEqual([]);
+  await nothingLeft('1');
 }, 300_000);
 
 test('kill -9 of the gateway while tunnelled kernels run and are shut down: who lived has kept its state, and nothing is left', async () => {
@@ -99,17 +105,13 @@ test('kill -9 of the gateway while tunnelled kernels run and are shut down: who 
         const folders = await kernelsOn('island');
         return folders.length === ids.length && ids.every((id) => folders.some((name) => name.includes(id)));
       });
-      for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+      await removeAll(gateway);
     }
   } finally {
-    for (const id of await listed(gateway)) await gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+    await removeAll(gateway);
     await gateway.killHard();
   }
-  await until(
-    { what: 'nothing left on the host', timeoutMs: 30_000 },
-    async () => (await processesOn('island')).length === 0,
-  );
-  expect(await kernelsOn('island')).toEqual([]);
+  await nothingLeft('island');
 }, 300_000);
 
 /** What code prints. */
