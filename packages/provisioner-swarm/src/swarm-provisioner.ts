@@ -1,10 +1,4 @@
-import {
-  ProvisionerError,
-  assertOwnedBy,
-  formatOwner,
-  isProvisionerError,
-  parseOwner,
-} from '@gateway-provisioners/core';
+import { ProvisionerError, assertOwnedBy, isProvisionerError, parseOwner } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   JsonObject,
@@ -18,16 +12,16 @@ import type {
   ResourceListing,
   ResourceOwner,
 } from '@gateway-provisioners/core';
-import {
-  HeldKernels,
-  attachRemoteKernel,
-  launchRemoteKernel,
-  leastRemoteState,
-  parseRemoteState,
-} from '@gateway-provisioners/core/remote';
+import { parseRemoteState } from '@gateway-provisioners/core/remote';
 import type { LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
-import { INSTANCE_LABEL, OWNER_LABEL, SharedEngines, StateFiles } from '@gateway-provisioners/docker-engine/kernels';
+import {
+  INSTANCE_LABEL,
+  OWNER_LABEL,
+  OwnedKernels,
+  SharedEngines,
+  isOwnedBy,
+} from '@gateway-provisioners/docker-engine/kernels';
 import type { SharedEngine } from '@gateway-provisioners/docker-engine/kernels';
 import { OwnNode } from './engine/own-node.ts';
 import { assertServiceName, removeService } from './kernel/remove-service.ts';
@@ -47,8 +41,7 @@ export class SwarmProvisioner implements KernelProvisioner {
   readonly #services: ProvisionerServices;
   readonly #config: SwarmConfig;
   readonly #shared: Holding;
-  readonly #states: StateFiles;
-  readonly #held = new HeldKernels();
+  readonly #kernels: OwnedKernels;
 
   private constructor(parts: {
     readonly services: ProvisionerServices;
@@ -58,7 +51,7 @@ export class SwarmProvisioner implements KernelProvisioner {
     this.#services = parts.services;
     this.#config = parts.config;
     this.#shared = parts.shared;
-    this.#states = new StateFiles(parts.services.runtimeDir, 'docker-swarm');
+    this.#kernels = new OwnedKernels(parts.services, 'docker-swarm');
   }
 
   /** The manager is the engine of `services.env`. Nothing is contacted yet. Errors: `INVALID_CONFIG`. */
@@ -67,68 +60,30 @@ export class SwarmProvisioner implements KernelProvisioner {
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    assertOwnedBy(this.#services.instanceId, context);
     const { clock, logger, env: hostEnv } = this.#services;
     const { engine, watch: ownNode } = this.#shared.shared;
     const config = this.#config;
-    const hold = this.#held.hold();
-    try {
-      const kernel = await launchRemoteKernel({
-        context: {
-          ...context,
-          checkpoint: async (state) => {
-            await Promise.all([this.#states.save(context, state), context.checkpoint(state)]);
-          },
-        },
-        launch: options,
-        clock,
-        logger,
-        expect: { portRange: config.port_range, protocol: config.launcher_protocol },
-        create: async (parameters, create) => {
-          const start = { engine, ownNode, clock, logger, context, config, parameters, create, hostEnv };
-          return await startService(start, async ({ id, request, task, ownNodeId }) => {
-            const { spec, network, volumes } = request;
-            const { signal } = create;
-            const address =
-              knownName(config, spec) ?? (await taskAddress({ engine, task, network, ownNodeId, signal }));
-            return this.#service(context, { id, name: spec.name, volumes, ownNodeId, address });
-          });
-        },
-        connect: wayTo,
-        onReleased: hold.release,
-      });
-      hold.take(kernel);
-      return kernel;
-    } catch (error) {
-      await this.#states.forget(context);
-      throw error;
-    }
+    return await this.#kernels.launch(context, options, {
+      expect: { portRange: config.port_range, protocol: config.launcher_protocol },
+      create: async (parameters, create) => {
+        const start = { engine, ownNode, clock, logger, context, config, parameters, create, hostEnv };
+        return await startService(start, async ({ id, request, task, ownNodeId }) => {
+          const { spec, network, volumes } = request;
+          const { signal } = create;
+          const address = knownName(config, spec) ?? (await taskAddress({ engine, task, network, ownNodeId, signal }));
+          return this.#service(context, { id, name: spec.name, volumes, ownNodeId, address });
+        });
+      },
+      connect: wayTo,
+    });
   }
 
   /** Also undefined for a kernel that was never seen ready. Errors: `ENGINE_UNAVAILABLE`. */
-  async attach(given: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
-    const { clock, logger, rendezvous, instanceId } = this.#services;
-    const owner = parseRemoteState(given);
-    // Our copy may know more than a state that was stored early.
-    const state = owner.connection === undefined ? ((await this.#states.load(owner)) ?? given) : given;
-    const hold = this.#held.hold();
-    const kernel = await attachRemoteKernel({
-      state,
-      instanceId,
-      rendezvous,
-      clock,
-      logger,
-      signal: options.signal,
-      open: async (resource, known) => {
-        // Its launcher had not called home when the gateway ended: nobody could ever talk to it, so it is to be removed.
-        if (known.connection === undefined) return undefined;
-        return await this.#find(known, resource, options);
-      },
+  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+    return await this.#kernels.attach(state, options, {
+      open: async (resource, owner) => await this.#find(owner, resource, options),
       connect: wayTo,
-      onReleased: hold.release,
     });
-    if (kernel !== undefined) hold.take(kernel);
-    return kernel;
   }
 
   async list({ signal }: CallOptions = {}): Promise<ResourceListing> {
@@ -140,8 +95,13 @@ export class SwarmProvisioner implements KernelProvisioner {
       // A secret without its service is what an interrupted launch or removal left.
       const left = (await secrets.list({ labels }, { signal })).filter((file) => !owners.has(file.labels[OWNER_LABEL]));
       const listed = await Promise.all([
-        ...found.map(async (service) => await this.#toResource(service, { service: service.id, name: service.name })),
-        ...left.map(async (secret) => await this.#toResource(secret, { name: secret.name.replace(/-v2$/, '') })),
+        ...found.map(async ({ id, name, labels: { [OWNER_LABEL]: owner = '' } }) => {
+          return await this.#kernels.resourceOf(parseOwner(owner), { id, resource: { service: id, name } });
+        }),
+        ...left.map(async ({ id, name, labels: { [OWNER_LABEL]: owner = '' } }) => {
+          const resource = { name: name.replace(/-v2$/, '') };
+          return await this.#kernels.resourceOf(parseOwner(owner), { id, resource });
+        }),
       ]);
       return { resources: listed.filter((resource) => resource !== undefined), unreachable: [] };
     } catch (error) {
@@ -162,7 +122,7 @@ export class SwarmProvisioner implements KernelProvisioner {
 
   /** Lets go of all kernels; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#held[Symbol.asyncDispose]();
+    await this.#kernels[Symbol.asyncDispose]();
     await this.#shared[Symbol.asyncDispose]();
   }
 
@@ -174,7 +134,7 @@ export class SwarmProvisioner implements KernelProvisioner {
     const { engine, watch: ownNode } = this.#shared.shared;
     const { service, volumes } = namesOf(resource);
     const details = await engine.services.inspect(service, { signal });
-    if (details?.labels[OWNER_LABEL] !== formatOwner(owner)) return undefined;
+    if (details === undefined || !isOwnedBy(details.labels, owner)) return undefined;
     const tasks = await engine.tasks.list({ services: [details.id] }, { signal });
     const task = tasks.find((candidate) => !hasEnded(candidate));
     if (task === undefined) return undefined;
@@ -218,17 +178,7 @@ export class SwarmProvisioner implements KernelProvisioner {
     const { clock, logger } = this.#services;
     const ownNodeId = await ownNode.id({ signal });
     await removeService({ engine, clock, logger, owner, service, volumes, ownNodeId, signal });
-    await this.#states.forget(owner);
-  }
-
-  async #toResource(
-    { id, labels }: { readonly id: string; readonly labels: Readonly<Record<string, string>> },
-    resource: JsonObject,
-  ): Promise<OwnedResource | undefined> {
-    const owner = parseOwner(labels[OWNER_LABEL] ?? '');
-    if (owner?.instanceId !== this.#services.instanceId) return undefined;
-    const state = await this.#states.load(owner);
-    return { ...owner, id, state: state ?? leastRemoteState(owner, resource) };
+    await this.#kernels.forget(owner);
   }
 }
 

@@ -13,6 +13,8 @@ export { INSTANCE_LABEL, OWNER_LABEL, kernelLabels } from './kernel-labels.ts';
 export { kernelSettings } from './kernel-settings.ts';
 export type { RequestedResources, ResourceBounds } from './requested-resources.ts';
 export { requestedResources } from './requested-resources.ts';
+export type { AttachParts, LaunchParts } from './owned-kernels.ts';
+export { OwnedKernels, isOwnedBy } from './owned-kernels.ts';
 export { settingsPage } from './settings-page.ts';
 export type { SharedEngine } from './shared-engine.ts';
 export { SharedEngines } from './shared-engine.ts';

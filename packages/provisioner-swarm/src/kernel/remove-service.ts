@@ -8,7 +8,7 @@ import {
 } from '@gateway-provisioners/core';
 import type { Clock, Logger, ResourceOwner } from '@gateway-provisioners/core';
 import type { DockerEngine, TaskDetails } from '@gateway-provisioners/docker-engine';
-import { OWNER_LABEL } from '@gateway-provisioners/docker-engine/kernels';
+import { OWNER_LABEL, isOwnedBy } from '@gateway-provisioners/docker-engine/kernels';
 import { isAutoremoved } from '../service/service-mounts.ts';
 import { hasEnded } from './task-state.ts';
 
@@ -40,7 +40,7 @@ export async function removeService(options: RemoveOptions): Promise<void> {
   const { engine, owner, signal } = options;
   const label = `${OWNER_LABEL}=${formatOwner(owner)}`;
   const details = await engine.services.inspect(options.service, { signal });
-  const isOurs = details?.labels[OWNER_LABEL] === formatOwner(owner);
+  const isOurs = details !== undefined && isOwnedBy(details.labels, owner);
   const volumes = new Set(options.volumes);
   for (const { type, source, volumeLabels } of isOurs ? details.mounts : []) {
     if (type === 'volume' && source !== '' && isAutoremoved(volumeLabels)) volumes.add(source);
