@@ -1,4 +1,4 @@
-import { ProvisionerError, assertOwnedBy, formatOwner, parseOwner } from '@gateway-provisioners/core';
+import { ProvisionerError, assertOwnedBy, parseOwner } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   JsonObject,
@@ -12,20 +12,15 @@ import type {
   ResourceListing,
   ResourceOwner,
 } from '@gateway-provisioners/core';
-import {
-  HeldKernels,
-  attachRemoteKernel,
-  launchRemoteKernel,
-  leastRemoteState,
-  parseRemoteState,
-} from '@gateway-provisioners/core/remote';
+import { parseRemoteState } from '@gateway-provisioners/core/remote';
 import type { LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, ContainerSummary, DockerEngine } from '@gateway-provisioners/docker-engine';
 import {
   INSTANCE_LABEL,
   OWNER_LABEL,
+  OwnedKernels,
   SharedEngines,
-  StateFiles,
+  isOwnedBy,
   isRunning,
 } from '@gateway-provisioners/docker-engine/kernels';
 import type { SharedEngine } from '@gateway-provisioners/docker-engine/kernels';
@@ -44,8 +39,7 @@ export class DockerProvisioner implements KernelProvisioner {
   readonly #services: ProvisionerServices;
   readonly #config: DockerConfig;
   readonly #shared: { readonly shared: SharedEngine<ContainerWatch> } & AsyncDisposable;
-  readonly #states: StateFiles;
-  readonly #held = new HeldKernels();
+  readonly #kernels: OwnedKernels;
 
   private constructor(parts: {
     readonly services: ProvisionerServices;
@@ -55,7 +49,7 @@ export class DockerProvisioner implements KernelProvisioner {
     this.#services = parts.services;
     this.#config = parts.config;
     this.#shared = parts.shared;
-    this.#states = new StateFiles(parts.services.runtimeDir, 'docker');
+    this.#kernels = new OwnedKernels(parts.services, 'docker');
   }
 
   /** The engine is that of `services.env`. Nothing is contacted yet. Errors: `INVALID_CONFIG`. */
@@ -64,68 +58,33 @@ export class DockerProvisioner implements KernelProvisioner {
   }
 
   async launch(context: LaunchContext, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    assertOwnedBy(this.#services.instanceId, context);
     const { clock, logger, env: hostEnv } = this.#services;
     const engine = this.#engine;
     const config = this.#config;
     const publication = publicationOf(config, engine.address);
-    const hold = this.#held.hold();
-    try {
-      const kernel = await launchRemoteKernel({
-        context: {
-          ...context,
-          checkpoint: async (state) => {
-            await Promise.all([this.#states.save(context, state), context.checkpoint(state)]);
-          },
-        },
-        launch: options,
-        clock,
-        logger,
-        expect: {
-          portRange: publication === undefined ? config.port_range : PUBLISHED_RANGE,
-          protocol: config.launcher_protocol,
-        },
-        create: async (parameters, create) => {
-          const start = { engine, clock, logger, context, config, parameters, create, hostEnv, publication };
-          return await startContainer(start, (details) => this.#container(context, details));
-        },
-        connect: wayTo,
-        onReleased: hold.release,
-      });
-      hold.take(kernel);
-      return kernel;
-    } catch (error) {
-      await this.#states.forget(context);
-      throw error;
-    }
+    return await this.#kernels.launch(context, options, {
+      expect: {
+        portRange: publication === undefined ? config.port_range : PUBLISHED_RANGE,
+        protocol: config.launcher_protocol,
+      },
+      create: async (parameters, create) => {
+        const start = { engine, clock, logger, context, config, parameters, create, hostEnv, publication };
+        return await startContainer(start, (details) => this.#container(context, details));
+      },
+      connect: wayTo,
+    });
   }
 
   /** Also undefined for a kernel that was never seen ready. Errors: `ENGINE_UNAVAILABLE`. */
-  async attach(given: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
-    const { clock, logger, rendezvous, instanceId } = this.#services;
-    const owner = parseRemoteState(given);
-    // Our copy may know more than a state that was stored early.
-    const state = owner.connection === undefined ? ((await this.#states.load(owner)) ?? given) : given;
-    const hold = this.#held.hold();
-    const kernel = await attachRemoteKernel({
-      state,
-      instanceId,
-      rendezvous,
-      clock,
-      logger,
-      signal: options.signal,
-      open: async (resource, known) => {
-        // Its launcher had not called home when the gateway ended: nobody could ever talk to it, so it is to be removed.
-        if (known.connection === undefined) return undefined;
+  async attach(state: ProvisionerState, options: CallOptions = {}): Promise<LaunchedKernel | undefined> {
+    return await this.#kernels.attach(state, options, {
+      open: async (resource, owner) => {
         const details = await this.#engine.containers.inspect(containerOf(resource), { signal: options.signal });
-        const isOurs = details?.labels[OWNER_LABEL] === formatOwner(known);
-        return isOurs && isRunning(details) ? this.#container(known, details) : undefined;
+        if (details === undefined || !isOwnedBy(details.labels, owner)) return undefined;
+        return isRunning(details) ? this.#container(owner, details) : undefined;
       },
       connect: wayTo,
-      onReleased: hold.release,
     });
-    if (kernel !== undefined) hold.take(kernel);
-    return kernel;
   }
 
   async list(options: CallOptions = {}): Promise<ResourceListing> {
@@ -139,7 +98,11 @@ export class DockerProvisioner implements KernelProvisioner {
       if (!isAway) throw error;
       return { resources: [], unreachable: [this.#engine.address] };
     }
-    const listed = await Promise.all(found.map(async (container) => await this.#toResource(container)));
+    const listed = await Promise.all(
+      found.map(async ({ id, name, labels: { [OWNER_LABEL]: owner = '' } }) => {
+        return await this.#kernels.resourceOf(parseOwner(owner), { id, resource: { container: id, name } });
+      }),
+    );
     return { resources: listed.filter((resource) => resource !== undefined), unreachable: [] };
   }
 
@@ -148,12 +111,12 @@ export class DockerProvisioner implements KernelProvisioner {
     const state = parseRemoteState(resource.state);
     assertOwnedBy(this.#services.instanceId, state);
     await removeOwned(this.#engine, containerOf(state.resource), { owner: state, signal });
-    await this.#states.forget(state);
+    await this.#kernels.forget(state);
   }
 
   /** Lets go of all kernels; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#held[Symbol.asyncDispose]();
+    await this.#kernels[Symbol.asyncDispose]();
     await this.#shared[Symbol.asyncDispose]();
   }
 
@@ -171,7 +134,7 @@ export class DockerProvisioner implements KernelProvisioner {
       address: isRunning(details) ? this.#addressOf(details) : '',
       isPublished: publicationOf(this.#config, engine.address) !== undefined,
       forget: async () => {
-        await this.#states.forget(owner);
+        await this.#kernels.forget(owner);
       },
     });
   }
@@ -180,13 +143,6 @@ export class DockerProvisioner implements KernelProvisioner {
     const { docker_network: network = 'bridge' } = this.#config;
     const publication = publicationOf(this.#config, this.#engine.address);
     return publication?.host ?? containerAddress(details, network, this.#engine);
-  }
-
-  async #toResource({ id, name, labels }: ContainerSummary): Promise<OwnedResource | undefined> {
-    const owner = parseOwner(labels[OWNER_LABEL] ?? '');
-    if (owner?.instanceId !== this.#services.instanceId) return undefined;
-    const state = await this.#states.load(owner);
-    return { ...owner, id, state: state ?? leastRemoteState(owner, { container: id, name }) };
   }
 }
 

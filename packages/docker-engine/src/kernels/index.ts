@@ -18,7 +18,6 @@ export { OwnedKernels, isOwnedBy } from './owned-kernels.ts';
 export { settingsPage } from './settings-page.ts';
 export type { SharedEngine } from './shared-engine.ts';
 export { SharedEngines } from './shared-engine.ts';
-export { StateFiles } from './state-files.ts';
 export {
   byteSize,
   cores,
