@@ -3,15 +3,15 @@ import type { DockerEngine } from '@gateway-provisioners/docker-engine';
 import { provisionerConformance, pythonLanguage } from '@gateway-provisioners/testkit';
 import { dockerProvisioner } from './index.ts';
 import {
-  LazyRendezvous,
   containersOf,
+  dockerRendezvous,
   hostEnv,
   launcherSpec,
   openTestEngine,
   pythonLauncherArgv,
 } from './testing/docker-bench.ts';
 
-const rendezvous = new LazyRendezvous();
+const rendezvous = dockerRendezvous();
 let engine: DockerEngine | undefined;
 afterAll(async () => {
   await rendezvous[Symbol.asyncDispose]();

@@ -1,7 +1,9 @@
-import type { KernelSpec, Rendezvous, ResourceOwner } from '@gateway-provisioners/core';
+import type { KernelSpec, ResourceOwner } from '@gateway-provisioners/core';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
-import { createTestRendezvous } from '@gateway-provisioners/testkit';
+import { LazyRendezvous, launcherSpec as containerSpec } from '@gateway-provisioners/testkit';
+
+export { pythonLauncherArgv } from '@gateway-provisioners/testkit';
 
 /** The address at which containers of the default bridge reach this machine. */
 export function gatewayAddress(): string {
@@ -18,47 +20,12 @@ export async function openTestEngine(env = hostEnv): Promise<DockerEngine> {
 
 /** Runs a launcher directly, so that the container ends with the kernel's own exit code. */
 export function launcherSpec(argv: readonly string[]): KernelSpec {
-  return {
-    name: 'docker_python',
-    displayName: 'Docker Python',
-    language: 'python',
-    argv,
-    env: {},
-    interruptMode: 'signal',
-    metadata: {},
-    extra: {},
-    provisioner: { provisionerName: 'docker-provisioner', config: {} },
-  };
+  return containerSpec('docker-provisioner', { name: 'docker_python', argv });
 }
 
-const LAUNCHER = '/usr/local/bin/kernel-launchers/python/scripts/launch_ipykernel.py';
-
-export const pythonLauncherArgv: readonly string[] = [
-  ...['python3', LAUNCHER, '--kernel-id', '{kernel_id}', '--port-range', '{port_range}'],
-  ...['--response-address', '{response_address}', '--public-key', '{public_key}'],
-  ...['--spark-context-initialization-mode', 'none'],
-];
-
 /** A response listener that containers reach; made once for a file. */
-export class LazyRendezvous implements Rendezvous, AsyncDisposable {
-  #opening: Promise<Rendezvous & AsyncDisposable> | undefined;
-
-  async expect(...given: Parameters<Rendezvous['expect']>): ReturnType<Rendezvous['expect']> {
-    return await (await this.#open()).expect(...given);
-  }
-
-  async openComm(...given: Parameters<Rendezvous['openComm']>): Promise<Awaited<ReturnType<Rendezvous['openComm']>>> {
-    return await (await this.#open()).openComm(...given);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#opening)?.[Symbol.asyncDispose]();
-  }
-
-  #open(): Promise<Rendezvous & AsyncDisposable> {
-    this.#opening ??= createTestRendezvous({ address: gatewayAddress() });
-    return this.#opening;
-  }
+export function dockerRendezvous(): LazyRendezvous {
+  return new LazyRendezvous(gatewayAddress);
 }
 
 /** Names of containers of that kernel, ended ones included. */

@@ -1,8 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { silentLogger, systemClock } from '@gateway-provisioners/core';
 import type {
   JsonObject,
   KernelProvisioner,
@@ -12,11 +7,12 @@ import type {
   Rendezvous,
 } from '@gateway-provisioners/core';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
-import { TestKernelClient } from '@gateway-provisioners/testkit';
+import { LaunchBench } from '@gateway-provisioners/testkit';
+import type { TestKernelClient } from '@gateway-provisioners/testkit';
 import { dockerProvisioner } from '../index.ts';
 import {
-  LazyRendezvous,
   containersOf,
+  dockerRendezvous,
   hostEnv,
   launcherSpec,
   openTestEngine,
@@ -30,93 +26,57 @@ export interface FaultBenchOptions {
   readonly rendezvous?: Rendezvous;
 }
 
-/** One provisioner on the real engine; at the end everything is removed, and what the provisioner left is an error. */
+/** A bench of this provisioner with the engine that it runs on. */
 export class FaultBench implements AsyncDisposable {
-  readonly provisioner: KernelProvisioner;
   readonly engine: DockerEngine;
-  readonly #runtimeDir: string;
-  readonly #instanceId: string;
-  readonly #rendezvous: Rendezvous;
-  readonly #ownRendezvous: AsyncDisposable | undefined;
-  readonly #contexts: LaunchContext[] = [];
-  readonly #clients: AsyncDisposable[] = [];
+  readonly #bench: LaunchBench;
+  readonly #rendezvous: AsyncDisposable;
 
-  private constructor(parts: {
-    readonly provisioner: KernelProvisioner;
-    readonly engine: DockerEngine;
-    readonly runtimeDir: string;
-    readonly instanceId: string;
-    readonly rendezvous: Rendezvous;
-    readonly ownRendezvous: AsyncDisposable | undefined;
-  }) {
-    this.provisioner = parts.provisioner;
-    this.engine = parts.engine;
-    this.#runtimeDir = parts.runtimeDir;
-    this.#instanceId = parts.instanceId;
-    this.#rendezvous = parts.rendezvous;
-    this.#ownRendezvous = parts.ownRendezvous;
+  private constructor(bench: LaunchBench, engine: DockerEngine, rendezvous: AsyncDisposable) {
+    this.#bench = bench;
+    this.engine = engine;
+    this.#rendezvous = rendezvous;
   }
 
   static async open(options: FaultBenchOptions = {}): Promise<FaultBench> {
-    const own = options.rendezvous === undefined ? new LazyRendezvous() : undefined;
-    const rendezvous = options.rendezvous ?? own;
-    if (rendezvous === undefined) throw new Error('no rendezvous');
-    const runtimeDir = await mkdtemp(join(tmpdir(), 'gp-docker-'));
-    const instanceId = `faults-${randomUUID().slice(0, 8)}`;
+    const own = dockerRendezvous();
     const env = { ...(options.hostEnv ?? hostEnv) };
-    const services = { instanceId, logger: silentLogger, clock: systemClock, runtimeDir, env, rendezvous };
-    const config = { image_name: 'gp-test/kernel-py', ...options.config };
-    const provisioner = await dockerProvisioner.createChecked(services, config);
     const engine = await openTestEngine(env);
-    return new FaultBench({ provisioner, engine, runtimeDir, instanceId, rendezvous, ownRendezvous: own });
+    const bench = await LaunchBench.open({
+      definition: dockerProvisioner,
+      config: { image_name: 'gp-test/kernel-py', ...options.config },
+      hostEnv: env,
+      kernelSpec: launcherSpec(pythonLauncherArgv),
+      rendezvous: options.rendezvous ?? own,
+      leftovers: async (owner) => await containersOf(engine, owner),
+    });
+    return new FaultBench(bench, engine, own);
+  }
+
+  get provisioner(): KernelProvisioner {
+    return this.#bench.provisioner;
   }
 
   context(overrides: Partial<LaunchContext> = {}): LaunchContext {
-    const context: LaunchContext = {
-      instanceId: this.#instanceId,
-      kernelId: randomUUID(),
-      incarnation: 1,
-      owner: 'alice',
-      kernelSpec: launcherSpec(pythonLauncherArgv),
-      env: {},
-      deadline: systemClock.now() + 90_000,
-      transportEncryption: 'disabled',
-      rendezvous: this.#rendezvous,
-      checkpoint: () => Promise.resolve(),
-      ...overrides,
-    };
-    this.#contexts.push(context);
-    return context;
+    return this.#bench.context(overrides);
   }
 
   async launch(overrides: Partial<LaunchContext> = {}, options: LaunchOptions = {}): Promise<LaunchedKernel> {
-    return await this.provisioner.launch(this.context(overrides), options);
+    return await this.#bench.launch(overrides, options);
   }
 
   async connect(kernel: LaunchedKernel): Promise<TestKernelClient> {
-    const { connection } = kernel;
-    const signal = new AbortController().signal;
-    const client = await TestKernelClient.open({ connection, signal, timeoutMs: 60_000 });
-    this.#clients.push(client);
-    return client;
+    return await this.#bench.connect(kernel);
   }
 
   /** What is left of kernels of this bench: containers, and files of ours. */
   async leftovers(): Promise<readonly string[]> {
-    const containers = await Promise.all(this.#contexts.map((context) => containersOf(this.engine, context)));
-    const files = await readdir(this.#runtimeDir, { recursive: true });
-    return [...containers.flat(), ...files.filter((file) => file.endsWith('.json') || file.endsWith('.new'))];
+    return await this.#bench.leftovers();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#clients) await client[Symbol.asyncDispose]();
-    const { resources, unreachable } = await this.provisioner.list();
-    for (const resource of resources) await this.provisioner.reap(resource);
-    await this.provisioner[Symbol.asyncDispose]();
-    const left = unreachable.length > 0 ? [] : await this.leftovers();
+    await this.#bench[Symbol.asyncDispose]();
     await this.engine[Symbol.asyncDispose]();
-    await this.#ownRendezvous?.[Symbol.asyncDispose]();
-    await rm(this.#runtimeDir, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
+    await this.#rendezvous[Symbol.asyncDispose]();
   }
 }
