@@ -129,14 +129,25 @@ export class EngineClient implements Disposable {
   }
 
   async #connection(signal: AbortSignal): Promise<Connected> {
-    const connecting = (this.#connected ??= this.#connect());
-    try {
-      return await raceSignal(connecting, signal);
-    } catch (error) {
-      // Tried anew by the next call, unless it is only this caller who waits no longer.
-      if (!signal.aborted && this.#connected === connecting) this.#connected = undefined;
-      throw error;
+    const joined = this.#connected;
+    if (joined !== undefined) {
+      try {
+        return await raceSignal(joined, signal);
+      } catch (error) {
+        // It may have been somebody else's attempt, whose time was up before ours began.
+        if (signal.aborted) throw error;
+      }
     }
+    return await raceSignal((this.#connected ??= this.#connectOnce()), signal);
+  }
+
+  /** Tried anew by the next call when it fails, whether or not anybody still waits for it then. */
+  #connectOnce(): Promise<Connected> {
+    const connecting = this.#connect();
+    connecting.catch(() => {
+      if (this.#connected === connecting) this.#connected = undefined;
+    });
+    return connecting;
   }
 
   /** Agrees on the version of the API: the newest that both know. */
