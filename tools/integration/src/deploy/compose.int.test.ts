@@ -15,7 +15,7 @@ import type { RunningServer } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 import { composeProject } from './compose-project.ts';
 import type { ComposeProject } from './compose-project.ts';
-import { askProxy, passedRequests, refusedRequests } from './proxy-requests.ts';
+import { answersOfProxy, passedRequests, refusals, refusedRequests } from './proxy-requests.ts';
 
 const name = `gp-test-${randomUUID().slice(0, 8)}`;
 const network = `${name}-kernels`;
@@ -125,16 +125,10 @@ describe('the Compose file', () => {
   }, 400_000);
 
   test('lets the gateway ask the engine for what kernels need, and for nothing else', async () => {
-    const id = await containerOf('gateway');
+    const container = await containerOf('gateway');
     const requests = [...refusedRequests, ...passedRequests];
-    const script = ['exec', id, 'node', '-e', askProxy, JSON.stringify(requests)];
-    const answers = JSON.parse(await project.docker(...script)) as { status: number; text: string }[];
-    const seen = requests.map(({ what }, index) => {
-      const { status = 0, text = '' } = answers[index] ?? {};
-      return { what, status, byProxy: text.includes('the proxy of the engine') };
-    });
-    expect(seen).toEqual([
-      ...refusedRequests.map(({ what }) => ({ what, status: 403, byProxy: true })),
+    expect(await answersOfProxy(requests, { docker: project.docker, container })).toEqual([
+      ...refusals(refusedRequests),
       ...passedRequests.map(({ what, status }) => ({ what, status, byProxy: false })),
     ]);
   }, 60_000);

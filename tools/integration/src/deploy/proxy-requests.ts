@@ -3,8 +3,9 @@ interface ProxyRequest {
   readonly what: string;
   readonly method: string;
   readonly path: string;
-  /** JSON text. */
+  /** JSON text, unless `contentType` says otherwise. */
   readonly body?: string;
+  readonly contentType?: string;
 }
 
 const create = (what: string, body: string): ProxyRequest => ({
@@ -28,6 +29,13 @@ export const refusedRequests: readonly ProxyRequest[] = [
   { what: 'a build', method: 'POST', path: '/v1.41/build?remote=http://127.0.0.1/' },
   { what: 'loading an image', method: 'POST', path: '/v1.41/images/load' },
   { what: 'importing an image', method: 'POST', path: '/v1.41/images/create?fromSrc=http://127.0.0.1/x.tar' },
+  {
+    what: 'importing an image by a form',
+    method: 'POST',
+    path: '/v1.41/images/create?fromImage=gp-test/nope',
+    body: 'fromImage=&fromSrc=-',
+    contentType: 'application/x-www-form-urlencoded',
+  },
   { what: 'removing an image', method: 'DELETE', path: '/v1.41/images/gp-test/nope' },
   { what: 'a volume', method: 'POST', path: '/v1.41/volumes/create', body: '{"Name":"gp-test-refused"}' },
   { what: 'a network', method: 'POST', path: '/v1.41/networks/create', body: '{"Name":"gp-test-refused"}' },
@@ -67,6 +75,34 @@ export const refusedRequests: readonly ProxyRequest[] = [
   create('spaces and lines', '{"HostConfig":{"Binds"\r\n\t:\n [\n"/:/host"]}}'),
 ];
 
+const service = (what: string, settings: object): ProxyRequest => ({
+  what,
+  method: 'POST',
+  path: '/v1.41/services/create',
+  body: JSON.stringify({ Name: 'gp-test-refused', TaskTemplate: settings }),
+});
+const task = (what: string, settings: object): ProxyRequest =>
+  service(what, { ContainerSpec: { Image: 'gp-test/kernel-py', ...settings } });
+
+/** What the proxy answers itself with `ALLOW_SWARM=1`. */
+export const refusedSwarmRequests: readonly ProxyRequest[] = [
+  { what: 'leaving the swarm', method: 'POST', path: '/v1.41/swarm/leave?force=1' },
+  { what: 'the tokens of the swarm', method: 'GET', path: '/v1.41/swarm' },
+  { what: 'changing a node', method: 'POST', path: '/v1.41/nodes/self/update?version=1', body: '{"Role":"manager"}' },
+  { what: 'changing a service', method: 'POST', path: '/v1.41/services/x/update?version=1', body: '{}' },
+  { what: 'a config', method: 'POST', path: '/v1.41/configs/create', body: '{"Name":"gp-test-refused","Data":"eA=="}' },
+  { what: 'a volume', method: 'POST', path: '/v1.41/volumes/create', body: '{"Name":"gp-test-refused"}' },
+  task('a mount of the machine', { Mounts: [{ Type: 'bind', Source: '/', Target: '/host' }] }),
+  task('a capability', { CapabilityAdd: ['CAP_SYS_ADMIN'] }),
+  task('kernel parameters', { Sysctls: { 'net.ipv4.ip_forward': '1' } }),
+  task('no filter of system calls', { Privileges: { Seccomp: { Mode: 'unconfined' } } }),
+  service('the network of the machine', {
+    ContainerSpec: { Image: 'gp-test/kernel-py' },
+    Networks: [{ Target: 'host' }],
+  }),
+  service('a plugin', { Runtime: 'plugin', PluginSpec: { Name: 'x', Remote: 'x' } }),
+];
+
 /** What reaches the engine, which then says no for reasons of its own. */
 export const passedRequests: readonly (ProxyRequest & { readonly status: number })[] = [
   { what: 'a ping', method: 'GET', path: '/_ping', status: 200 },
@@ -94,13 +130,40 @@ export const passedRequests: readonly (ProxyRequest & { readonly status: number 
   },
 ];
 
+/** Whether the proxy said no, for each of the requests: what is asked, the status, and whose answer it was. */
+export interface ProxyAnswer {
+  readonly what: string;
+  readonly status: number;
+  readonly byProxy: boolean;
+}
+
+/** As it should be for those that are refused. */
+export const refusals = (requests: readonly ProxyRequest[]): readonly ProxyAnswer[] =>
+  requests.map(({ what }) => ({ what, status: 403, byProxy: true }));
+
+/** Asks from within a container of the gateway; `docker` runs the CLI. */
+export async function answersOfProxy(
+  requests: readonly ProxyRequest[],
+  {
+    docker,
+    container,
+  }: { readonly docker: (...args: readonly string[]) => Promise<string>; readonly container: string },
+): Promise<readonly ProxyAnswer[]> {
+  const printed = await docker('exec', container, 'node', '-e', askProxy, JSON.stringify(requests));
+  const answers = JSON.parse(printed) as readonly { readonly status: number; readonly text: string }[];
+  return requests.map(({ what }, index) => {
+    const { status = 0, text = '' } = answers[index] ?? {};
+    return { what, status, byProxy: text.includes('the proxy of the engine') };
+  });
+}
+
 /** Runs in the gateway's container: asks DOCKER_HOST, as the gateway does, and prints the statuses and messages. */
-export const askProxy = `
+const askProxy = `
 const { request } = require('node:http');
-const ask = ({ method, path, body = '' }) =>
+const ask = ({ method, path, body = '', contentType = 'application/json' }) =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(process.env.DOCKER_HOST.replace('tcp', 'http'));
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
     const asking = request({ hostname, port, method, path, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part) => (text += part));

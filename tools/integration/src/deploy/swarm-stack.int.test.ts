@@ -14,6 +14,7 @@ import { requiredVariable } from '../support/test-environment.ts';
 import { until } from '../support/until.ts';
 import { deployFolder, runnerWith } from './compose-project.ts';
 import type { Run } from './compose-project.ts';
+import { answersOfProxy, refusals, refusedSwarmRequests } from './proxy-requests.ts';
 
 const script = 'tools/testbeds/swarm.sh';
 const stack = `gp-test-${randomUUID().slice(0, 8)}`;
@@ -43,12 +44,14 @@ async function untilRunning(): Promise<void> {
   };
   await until({ what: 'the task of the gateway', timeoutMs: 120_000, everyMs: 250 }, async () =>
     (await states()).startsWith('Running'),
-  ).catch(async (error: unknown) => {
-    const all = await docker('service', 'ps', '--no-trunc', `${stack}_gateway`, `${stack}_engine-proxy`);
-    throw new Error(`${String(error)}\n${all}\n${await docker('service', 'logs', '--raw', `${stack}_gateway`)}`, {
-      cause: error,
-    });
-  });
+  ).catch(withLogs);
+}
+
+/** A failure that says what the services did. */
+async function withLogs(error: unknown): Promise<never> {
+  const tasks = await docker('service', 'ps', '--no-trunc', `${stack}_gateway`, `${stack}_engine-proxy`);
+  const logs = ['gateway', 'engine-proxy'].map((name) => docker('service', 'logs', '--raw', `${stack}_${name}`));
+  throw new Error([String(error), tasks, ...(await Promise.all(logs))].join('\n'), { cause: error });
 }
 
 beforeAll(async () => {
@@ -136,7 +139,7 @@ describe('the stack file', () => {
 
     await docker('service', 'update', '--quiet', '--force', `${stack}_gateway`);
     await untilRunning();
-    await kernel.reconnect();
+    await kernel.reconnect().catch(withLogs);
     const after = await executeCode(kernel, 'print(kept)', { timeoutMs: 60_000 });
     expect(streamText(after.messages)).toBe('42\n');
 
@@ -150,4 +153,9 @@ describe('the stack file', () => {
       async () => (await kernelServices()).length === 0,
     );
   }, 500_000);
+
+  test('lets the gateway ask the manager for what kernels need, and for nothing else', async () => {
+    const container = await docker('ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${stack}_gateway`);
+    expect(await answersOfProxy(refusedSwarmRequests, { docker, container })).toEqual(refusals(refusedSwarmRequests));
+  }, 60_000);
 });
