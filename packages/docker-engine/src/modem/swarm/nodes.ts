@@ -29,7 +29,9 @@ export function nodesOf(client: EngineClient): EngineNodes {
     async inspect(id, call = {}) {
       const request = { method: 'GET', path: ['nodes', id], action: 'inspect node', subject: id, codes } as const;
       const answer = await client.askFor(request, call);
-      return answer === undefined ? undefined : toNodeDetails(answer);
+      const found = answer === undefined ? undefined : toNodeDetails(answer);
+      // The engine takes the beginning of an id as well.
+      return found?.id === id || found?.hostname === id ? found : undefined;
     },
 
     async list(call = {}) {
