@@ -25,9 +25,9 @@ export function runnerWith(variables: Readonly<Record<string, string>>): Run {
 /** `deploy/compose/docker-compose.yml` under a name of its own. */
 export interface ComposeProject {
   /** Runs `docker compose ARGS…`. */
-  compose(...args: readonly string[]): Promise<string>;
+  readonly compose: (...args: readonly string[]) => Promise<string>;
   /** Runs `docker ARGS…`. */
-  docker(...args: readonly string[]): Promise<string>;
+  readonly docker: (...args: readonly string[]) => Promise<string>;
 }
 
 export interface ComposeProjectOptions {
