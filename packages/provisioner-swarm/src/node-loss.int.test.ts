@@ -59,18 +59,8 @@ describe('a node that is not there any more', () => {
     expect(await bench.leftovers()).toEqual([]);
   }, 180_000);
 
-  test('and was drained before the launch: pending, with the reason of the scheduler', async () => {
-    await setAvailability('drain');
-    await using bench = await benches.open({ config: onWorker });
-    await expect(bench.launch({ deadline: Date.now() + 4_000 })).rejects.toMatchObject({
-      code: 'LAUNCH_TIMEOUT',
-      message: expect.stringContaining('1 node not available for new tasks'),
-    });
-    expect(await bench.leftovers()).toEqual([]);
-  }, 120_000);
-
   test('because it was cut off: its kernel is unreachable, then gone', async () => {
-    await using bench = await benches.open({ config: { ...onWorker, lost_after_seconds: 4 } });
+    await using bench = await benches.open({ config: { ...onWorker, lost_after_seconds: 15 } });
     const kernel = await bench.launch();
     await testbed('node2-cut');
     let hasEnded = false;

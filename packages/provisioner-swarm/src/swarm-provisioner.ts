@@ -139,11 +139,8 @@ export class SwarmProvisioner implements KernelProvisioner {
     const task = tasks.find((candidate) => !hasEnded(candidate));
     if (task === undefined) return undefined;
     const ownNodeId = await ownNode.id({ signal });
-    const network = this.#config.networks?.[0] ?? this.#config.docker_network ?? '';
-    const { endpoint_mode: endpointMode = 'dnsrr' } = this.#config;
-    const address =
-      knownName(this.#config, { name: details.name, endpointMode }) ??
-      (await taskAddress({ engine, task, network, ownNodeId, signal }));
+    // A task keeps its address for life.
+    const address = typeof resource['address'] === 'string' ? resource['address'] : undefined;
     return this.#service(owner, { id: details.id, name: details.name, volumes, ownNodeId, address });
   }
 

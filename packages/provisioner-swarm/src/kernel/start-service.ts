@@ -135,6 +135,10 @@ async function untilRunning(
       onGone: () => {
         resolve(undefined);
       },
+      // Perhaps it is back before the deadline; if not, this is what explains it.
+      onUnreachable: ({ message }) => {
+        create.progress({ phase: 'scheduling', message });
+      },
     });
   });
   try {

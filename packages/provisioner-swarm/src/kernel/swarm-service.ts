@@ -63,8 +63,8 @@ export class SwarmService implements RemoteResource {
   }
 
   get state(): JsonObject {
-    const { id, name, volumes } = this.#options;
-    return { service: id, name, volumes: [...volumes] };
+    const { id, name, volumes, address } = this.#options;
+    return { service: id, name, volumes: [...volumes], ...(address === undefined ? {} : { address }) };
   }
 
   async liveness({ signal }: CallOptions): Promise<Liveness> {
