@@ -52,8 +52,10 @@ export class TestSwarm implements AsyncDisposable {
   /** The task of a service, as soon as it is as it should be. */
   async task(service: string, isWanted: (task: FollowedTask) => boolean): Promise<FollowedTask> {
     const { promise, resolve, reject } = deferred<FollowedTask>();
+    let last: readonly FollowedTask[] = [];
     const cancel = this.engine.tasks.follow(service, {
       onTasks: (tasks) => {
+        last = tasks;
         const found = tasks.find(isWanted);
         if (found !== undefined) resolve(found);
       },
@@ -61,9 +63,13 @@ export class TestSwarm implements AsyncDisposable {
         reject(new Error(`service ${service} is gone`));
       },
     });
+    const giveUp = systemClock.schedule(60_000, () => {
+      reject(new Error(`the tasks of ${service} are not as they should be: ${JSON.stringify(last)}`));
+    });
     try {
       return await promise;
     } finally {
+      giveUp();
       cancel();
     }
   }
