@@ -28,14 +28,22 @@ export async function rawClient(
   iopub.connect(`tcp://${info.ip}:${info.iopub_port}`);
   iopub.subscribe();
   let sending = Promise.resolve();
+  let isClosed = false;
   const client: BenchmarkClient = {
     onArrival: () => undefined,
     send(request) {
       const parts = encode(request);
       const signature = createHmac('sha256', info.key).update(parts.join('')).digest('hex');
-      sending = sending.then(() => shell.send([DELIMITER, signature, ...parts]));
+      // What still waits when it is closed is of no use to anybody.
+      sending = sending.then(async () => {
+        if (!isClosed) await shell.send([DELIMITER, signature, ...parts]);
+      });
+      sending.catch((error: unknown) => {
+        if (!isClosed) throw error;
+      });
     },
     close() {
+      isClosed = true;
       shell.close();
       iopub.close();
     },
