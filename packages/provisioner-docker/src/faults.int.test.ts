@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { JsonObject, LaunchContext, LaunchProgress } from '@gateway-provisioners/core';
 import { createTestRendezvous } from '@gateway-provisioners/testkit';
 import { containersOf, launcherSpec, pythonLauncherArgv } from './testing/docker-bench.ts';
-import { FaultBench } from './testing/fault-bench.ts';
+import { FaultBench, interruptedStatus } from './testing/fault-bench.ts';
 
 interface Refusal {
   readonly what: string;
@@ -252,14 +252,7 @@ print(json.dumps({
       expect(await kernel.endpoint(9)).toBeUndefined();
       const client = await bench.connect(kernel);
       expect((await client.execute('kept = 1; print(6 * 7)')).output).toBe('42\n');
-      const sleeping = client.execute('import time; time.sleep(600)', { timeoutMs: 60_000 });
-      const done = sleeping.then(({ content }) => content['status']);
-      let status: unknown;
-      while (status === undefined) {
-        await kernel.interrupt();
-        status = await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 300))]);
-      }
-      expect(status).toBe('error');
+      expect(await interruptedStatus(kernel, client)).toBe('error');
       const attached = await bench.provisioner.attach(kernel.state);
       expect(attached?.connection.current.info).toEqual(info);
       expect(await attached?.liveness()).toBe('alive');
@@ -313,14 +306,7 @@ print(json.dumps({
     await client
       .execute('import psutil, os\nfor c in psutil.Process().children(recursive=True): c.kill()')
       .catch(() => undefined);
-    const sleeping = client.execute('import time; time.sleep(600)', { timeoutMs: 60_000 });
-    const done = sleeping.then(({ content }) => content['status']);
-    let status: unknown;
-    while (status === undefined) {
-      await kernel.interrupt();
-      status = await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 300))]);
-    }
-    expect(status).toBe('error');
+    expect(await interruptedStatus(kernel, client)).toBe('error');
     await kernel.kill();
   });
 });
