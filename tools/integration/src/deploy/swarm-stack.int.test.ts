@@ -77,6 +77,11 @@ beforeAll(async () => {
   await writeFile(spec, JSON.stringify({ argv: [], display_name: 'Swarm', language: 'python', metadata }));
   const secret = join(scratch.path, 'token');
   await writeFile(secret, token);
+  // Kernels are given the node with the fewest tasks, which is not the gateway's.
+  await until({ what: 'both nodes', timeoutMs: 60_000, everyMs: 250 }, async () => {
+    const nodes = lines(await docker('node', 'ls', '--format', '{{.Status}} {{.Availability}}'));
+    return nodes.every((node) => node === 'Ready Active');
+  });
   resources.defer(removeAll);
   await docker('secret', 'create', `${stack}-token`, secret);
   await docker('config', 'create', `${stack}-kernelspec`, spec);
