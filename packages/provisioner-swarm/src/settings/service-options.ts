@@ -76,13 +76,11 @@ export const placement = z.strictObject({
   constraints: z.array(constraint).optional(),
   preferences: z.array(preference).optional(),
 });
-export type PlacementOptions = z.infer<typeof placement>;
 
 export const logDriver = z.union([
   text.transform((name) => ({ name, options: {} })),
   z.strictObject({ name: text, options: textMap.default({}) }),
 ]);
-export type LogDriverOptions = z.infer<typeof logDriver>;
 
 export const endpointMode = z.enum(['dnsrr', 'vip']);
 
