@@ -1,86 +1,14 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isProvisionerError } from '@gateway-provisioners/core';
-import { configFromEnv, openDockerEngine } from './index.ts';
-import type { DockerEngine, PullProgress } from './index.ts';
-import { putRegistryImage } from './testing/registry-image.ts';
+import type { PullProgress } from './index.ts';
+import { PullBench, required } from './testing/pull-bench.ts';
 import { SlowProxy } from './testing/slow-proxy.ts';
-import { TestSwarm } from './testing/test-swarm.ts';
 
 const run = promisify(execFile);
 const settings = process.env;
 const MEGABYTE = 1 << 20;
-
-function required(name: string): string {
-  const value = settings[name];
-  if (value === undefined) throw new Error(`${name} is not set: eval "$(tools/testbeds/registry.sh env)"`);
-  return value;
-}
-
-/** An engine, a folder with a Docker configuration, and images that are removed from the engine at the end. */
-class PullBench implements AsyncDisposable {
-  readonly engine: DockerEngine;
-  readonly name: string;
-  readonly #host: string;
-  readonly #folder: string;
-
-  private constructor(parts: { engine: DockerEngine; name: string; host: string; folder: string }) {
-    this.engine = parts.engine;
-    this.name = parts.name;
-    this.#host = parts.host;
-    this.#folder = parts.folder;
-  }
-
-  static async open(
-    options: { host?: string; name?: string; config?: unknown; helper?: string } = {},
-  ): Promise<PullBench> {
-    const host = options.host ?? required('DOCKER_HOST');
-    const folder = await mkdtemp(join(tmpdir(), 'gp-pull-'));
-    await writeFile(join(folder, 'config.json'), JSON.stringify(options.config ?? {}));
-    if (options.helper !== undefined) {
-      await writeFile(join(folder, 'docker-credential-gptest'), options.helper, { mode: 0o755 });
-    }
-    const PATH = `${folder}:${settings['PATH'] ?? ''}`;
-    const engine = openDockerEngine(await configFromEnv({ DOCKER_HOST: host, DOCKER_CONFIG: folder, PATH }));
-    const name = options.name ?? `gp-test/pull-${randomUUID().slice(0, 8)}`;
-    return new PullBench({ engine, name, host, folder });
-  }
-
-  /** Puts an image into a registry; returns its name as this engine is to say it. */
-  async put(layerBytes: readonly number[], { registry, via }: { registry?: string; via?: string } = {}) {
-    const to = registry ?? required('GP_TEST_REGISTRY');
-    const user = { name: required('GP_TEST_REGISTRY_USER'), password: required('GP_TEST_REGISTRY_PASSWORD') };
-    await putRegistryImage({ registry: to, name: this.name, layerBytes, user });
-    return `${via ?? to}/${this.name}:1`;
-  }
-
-  async images(): Promise<readonly string[]> {
-    const { stdout } = await run('docker', [
-      '-H',
-      this.#host,
-      'images',
-      '-q',
-      '--filter',
-      'reference=*/gp-test/pull-*',
-    ]);
-    return stdout.split('\n').filter((line) => line !== '');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const format = ['--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=*/${this.name}`];
-    const { stdout } = await run('docker', ['-H', this.#host, 'images', ...format]);
-    for (const image of stdout.split('\n').filter((line) => line !== '')) {
-      await run('docker', ['-H', this.#host, 'rmi', '-f', image]);
-    }
-    await this.engine[Symbol.asyncDispose]();
-    await rm(this.#folder, { recursive: true });
-  }
-}
 
 describe('a pull', () => {
   test('brings the image and tells how far it is', async () => {
@@ -167,29 +95,6 @@ describe('a registry that wants credentials', () => {
     expect(error.message).toMatch(new RegExp(`^could not pull ${image}: .*(auth|credentials)`));
     expect(JSON.stringify([error.message, error.coordinates])).not.toMatch(/wrong-secret|d3Jvbmct/);
     expect(await bench.engine.images.inspect(image)).toBeUndefined();
-  });
-});
-
-describe('a swarm', () => {
-  test('sends the credentials along with a service, so that nodes can pull', async () => {
-    await using swarm = await TestSwarm.open();
-    await using proxy = await SlowProxy.open({
-      to: required('GP_TEST_REGISTRY_AUTH'),
-      host: required('GP_SWARM_HOST_IP'),
-    });
-    const user = `${required('GP_TEST_REGISTRY_USER')}:${required('GP_TEST_REGISTRY_PASSWORD')}`;
-    const config = { auths: { [proxy.address]: { auth: Buffer.from(user).toString('base64') } } };
-    await using bench = await PullBench.open({ host: required('GP_SWARM_HOST'), config });
-    await using node2 = await PullBench.open({ host: required('GP_DOCKER_NODE2_HOST'), name: bench.name });
-    const image = await bench.put([10], { registry: required('GP_TEST_REGISTRY_AUTH'), via: proxy.address });
-    const spec = { image, command: ['/none'], constraints: ['node.labels.gp.node==2'] };
-
-    const refused = await swarm.task(await swarm.create(spec), ({ error }) => error !== '');
-    expect([refused.state, refused.error]).toEqual(['rejected', expect.stringContaining('No such image')]);
-    const id = await bench.engine.services.create(swarm.spec(spec));
-    const pulled = await swarm.task(id, ({ error }) => error !== '');
-    expect([pulled.state, pulled.error]).toEqual(['failed', expect.stringContaining('/none')]);
-    expect(await node2.engine.images.inspect(image)).toBeDefined();
   });
 });
 
