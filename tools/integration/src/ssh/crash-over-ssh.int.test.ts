@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { delay } from '@gateway-provisioners/core';
 import { SeededRandom } from '@gateway-provisioners/core/testing';
@@ -70,49 +72,81 @@ test('kill -9 of the gateway at random points of a launch leaves nothing on a ho
   await nothingLeft('1');
 }, 300_000);
 
-test('kill -9 of the gateway while tunnelled kernels run and are shut down: who lived has kept its state, and nothing is left', async () => {
-  const random = new SeededRandom(SEED);
-  await using scratch = await createScratchFolder();
-  await using spec = await sshKernelSpec([sshVariable('GP_SSH_ISLAND_HOST')], { tunneling: true });
-  const { env } = spec;
-  let gateway = await startMortalGateway({ scratch, env });
-  try {
-    for (const phase of ['run', 'shutdown', 'run', 'shutdown', 'launch', 'shutdown'] as const) {
-      const where = `${phase}, seed ${SEED}`;
-      const value = `value ${random.below(1_000_000)}`;
-      let survivor: string | undefined;
-      let request: Promise<unknown>;
-      if (phase === 'launch') request = startKernel(gateway, 'python3');
-      else {
-        const id = await startKernel(gateway, 'python3');
-        await valueOf(gateway, { id, code: `kept = '${value}'; print(kept)` });
-        if (phase === 'run') {
-          survivor = id;
-          request = valueOf(gateway, { id, code: 'import time; time.sleep(2); print(1)' });
-        } else request = gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+interface Way {
+  readonly what: string;
+  /** Its name in the testbed. */
+  readonly host: string;
+  readonly phases: readonly (keyof typeof SPREAD_MS)[];
+  readonly spec: (folder: string) => ReturnType<typeof sshKernelSpec>;
+}
+
+const ways: readonly Way[] = [
+  {
+    what: 'tunnelled kernels',
+    host: 'island',
+    phases: ['run', 'shutdown', 'run', 'shutdown', 'launch', 'shutdown'],
+    spec: () => sshKernelSpec([sshVariable('GP_SSH_ISLAND_HOST')], { tunneling: true }),
+  },
+  {
+    what: 'kernels behind a jump host',
+    host: 'inner',
+    phases: ['launch', 'run', 'shutdown', 'launch'],
+    spec: async (folder) => {
+      const ssh_config = join(folder, 'ssh_config');
+      const inner = sshVariable('GP_SSH_INNER_HOST');
+      await writeFile(ssh_config, `Host ${inner}\n  ProxyJump gp@${sshVariable('GP_SSH_BASTION')}\n`);
+      return await sshKernelSpec([inner], { ssh_config });
+    },
+  },
+];
+
+test.each(ways)(
+  'kill -9 of the gateway while it starts, uses and ends $what: who lived has kept its state, and nothing is left',
+  async ({ host, phases, spec: makeSpec }) => {
+    const random = new SeededRandom(SEED);
+    await using scratch = await createScratchFolder();
+    await using spec = await makeSpec(scratch.path);
+    const { env } = spec;
+    let gateway = await startMortalGateway({ scratch, env });
+    try {
+      for (const phase of phases) {
+        const where = `${phase}, seed ${SEED}`;
+        const value = `value ${random.below(1_000_000)}`;
+        let survivor: string | undefined;
+        let request: Promise<unknown>;
+        if (phase === 'launch') request = startKernel(gateway, 'python3');
+        else {
+          const id = await startKernel(gateway, 'python3');
+          await valueOf(gateway, { id, code: `kept = '${value}'; print(kept)` });
+          if (phase === 'run') {
+            survivor = id;
+            request = valueOf(gateway, { id, code: 'import time; time.sleep(2); print(1)' });
+          } else request = gateway.request(`api/kernels/${id}`, { method: 'DELETE' });
+        }
+        request.catch(() => undefined); // it is about to be cut off
+        await delay(random.fraction() * SPREAD_MS[phase]);
+        await gateway.killHard();
+        await Promise.allSettled([request]);
+        gateway = await startMortalGateway({ scratch, env });
+        if (survivor !== undefined) {
+          expect({ where, ids: await listed(gateway) }).toEqual({ where, ids: [survivor] });
+          expect(await valueOf(gateway, { id: survivor, code: 'print(kept)' })).toContain(value);
+        }
+        await until({ what: `what is on the host is what is listed (${where})`, timeoutMs: 60_000 }, async () => {
+          const ids = await listed(gateway);
+          const folders = await kernelsOn(host);
+          return folders.length === ids.length && ids.every((id) => folders.some((name) => name.includes(id)));
+        });
+        await removeAll(gateway);
       }
-      request.catch(() => undefined); // it is about to be cut off
-      await delay(random.fraction() * SPREAD_MS[phase]);
-      await gateway.killHard();
-      await Promise.allSettled([request]);
-      gateway = await startMortalGateway({ scratch, env });
-      if (survivor !== undefined) {
-        expect({ where, ids: await listed(gateway) }).toEqual({ where, ids: [survivor] });
-        expect(await valueOf(gateway, { id: survivor, code: 'print(kept)' })).toContain(value);
-      }
-      await until({ what: `what is on the host is what is listed (${where})`, timeoutMs: 60_000 }, async () => {
-        const ids = await listed(gateway);
-        const folders = await kernelsOn('island');
-        return folders.length === ids.length && ids.every((id) => folders.some((name) => name.includes(id)));
-      });
+    } finally {
       await removeAll(gateway);
+      await gateway.killHard();
     }
-  } finally {
-    await removeAll(gateway);
-    await gateway.killHard();
-  }
-  await nothingLeft('island');
-}, 300_000);
+    await nothingLeft(host);
+  },
+  300_000,
+);
 
 /** What code prints. */
 async function valueOf(
