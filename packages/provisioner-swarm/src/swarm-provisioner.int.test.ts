@@ -1,7 +1,7 @@
 import { afterAll, describe, test } from '@jest/globals';
 import { provisionerConformance, pythonLanguage } from '@gateway-provisioners/testkit';
 import { swarmProvisioner } from './index.ts';
-import { SwarmBenches, hostEnv, onManager, swarmSpec } from './testing/swarm-bench.ts';
+import { SwarmBenches, hostEnv, reachable, swarmSpec } from './testing/swarm-bench.ts';
 
 const benches = new SwarmBenches();
 afterAll(async () => {
@@ -12,7 +12,7 @@ describe('docker-swarm-provisioner conforms', () => {
   const { rendezvous } = benches;
   const cases = provisionerConformance({
     definition: swarmProvisioner,
-    config: { ...onManager, mirror_working_dirs: true },
+    config: { ...reachable, mirror_working_dirs: true },
     kernelSpec: swarmSpec(),
     env: {},
     hostEnv,

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { delay, systemClock } from '@gateway-provisioners/core';
 import type { JsonObject, KernelSpec, Rendezvous, ResourceOwner } from '@gateway-provisioners/core';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
@@ -39,8 +40,28 @@ export const swarmSpec = (argv?: readonly string[]): KernelSpec =>
 /** A program of the shell instead of a kernel. */
 export const shell = (script: string): KernelSpec => swarmSpec(['/bin/sh', '-c', script]);
 
+/**
+ * Where the tests themselves are a task on the overlay network: how its addresses begin, such as `10.216.1.`. Kernels are
+ * on that network then, on any node.
+ */
+export const overlayPrefix = process.env['GP_TEST_SWARM_OVERLAY_PREFIX'];
+/** Kernels that whoever runs the tests reaches. */
+export const reachable: JsonObject =
+  overlayPrefix === undefined
+    ? onManager
+    : { image_name: 'gp-test/kernel-py', networks: [process.env['GP_SWARM_OVERLAY'] ?? ''] };
+
 export function swarmRendezvous(): LazyRendezvous {
-  return new LazyRendezvous(() => required('GP_SWARM_HOST_IP'));
+  return new LazyRendezvous(() =>
+    overlayPrefix === undefined ? required('GP_SWARM_HOST_IP') : ownAddress(overlayPrefix),
+  );
+}
+
+function ownAddress(prefix: string): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((given) => (given ?? []).map(({ address }) => address));
+  const found = addresses.find((address) => address.startsWith(prefix));
+  if (found === undefined) throw new Error(`no address begins with ${prefix}: ${addresses.join(', ')}`);
+  return found;
 }
 
 export async function openEngine(host = required('GP_SWARM_HOST')): Promise<DockerEngine> {
