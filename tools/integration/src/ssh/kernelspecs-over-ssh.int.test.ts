@@ -1,5 +1,5 @@
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { launchersDir } from '@gateway-provisioners/launchers';
 import { openRawClient } from '../clients/raw-client.ts';
@@ -13,7 +13,7 @@ import { kernelsOn, processesOn, sshGatewayEnv, sshVariable, startKernel } from 
 
 const [host1 = '', host2 = ''] = sshVariable('GP_SSH_HOSTS').split(' ');
 
-/** As Enterprise Gateway ships it, word by word. */
+/** In the form, and with the words, that Enterprise Gateway's kernelspecs have. */
 const PYTHON_DISTRIBUTED = `{
   "language": "python",
   "display_name": "Python 3 (distributed)",
@@ -39,11 +39,47 @@ const PYTHON_DISTRIBUTED = `{
   ]
 }`;
 
-/** For Spark in client mode, in Enterprise Gateway's form, with a master that needs no cluster. */
-const sparkClientSpec = (spark: ReturnType<typeof sparkTestbed>): string =>
-  JSON.stringify({
+interface SparkClient {
+  readonly name: string;
+  readonly language: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Lines of its script that tell what spark-submit is to run. */
+  readonly program: string;
+  /** Puts into the kernelspec's folder what the script starts. */
+  readonly fill: (folder: string, spark: ReturnType<typeof sparkTestbed>) => Promise<void>;
+  readonly code: string;
+}
+
+const sparkClients: readonly SparkClient[] = [
+  {
+    name: 'spark_python_yarn_client',
     language: 'python',
-    display_name: 'Spark - Python (YARN Client Mode)',
+    env: {},
+    program: '"${PROG_HOME}/scripts/launch_ipykernel.py"',
+    fill: async (folder) => {
+      await cp(join(launchersDir, 'python', 'scripts'), join(folder, 'scripts'), { recursive: true });
+    },
+    code: 'import socket; print(socket.gethostname(), sc.parallelize(range(10)).filter(lambda n: n % 2 == 0).sum())',
+  },
+  {
+    name: 'spark_scala_yarn_client',
+    language: 'scala',
+    env: { __TOREE_OPTS__: '', TOREE_OPTS: '--alternate-sigint USR2', SPARK_SUBMIT_OPTS: '-Dscala.usejavacp=true' },
+    program:
+      '--jars "${PROG_HOME}"/lib/toree-assembly-*.jar --class launcher.ToreeLauncher "${PROG_HOME}"/lib/toree-launcher*.jar "${TOREE_OPTS}"',
+    fill: async (folder, { toreeAssembly }) => {
+      await cp(join(launchersDir, 'scala', 'lib'), join(folder, 'lib'), { recursive: true });
+      await cp(toreeAssembly, join(folder, 'lib', basename(toreeAssembly)));
+    },
+    code: 'println(java.net.InetAddress.getLocalHost.getHostName + " " + sc.parallelize(0 until 10).filter(_ % 2 == 0).sum.toInt)',
+  },
+];
+
+/** For Spark in client mode, in Enterprise Gateway's form, with a master that needs no cluster. */
+const sparkClientSpec = ({ name, language, env }: SparkClient, spark: ReturnType<typeof sparkTestbed>): string =>
+  JSON.stringify({
+    language,
+    display_name: `Spark - ${language} (YARN Client Mode)`,
     metadata: {
       process_proxy: {
         class_name: 'enterprise_gateway.services.processproxies.distributed.DistributedProcessProxy',
@@ -60,9 +96,10 @@ const sparkClientSpec = (spark: ReturnType<typeof sparkTestbed>): string =>
       SPARK_OPTS:
         '--master local[2] --deploy-mode client --name ${KERNEL_ID:-ERROR__NO__KERNEL_ID} --conf spark.ui.enabled=false ${KERNEL_EXTRA_SPARK_OPTS}',
       LAUNCH_OPTS: '',
+      ...env,
     },
     argv: [
-      '/usr/local/share/jupyter/kernels/spark_python_yarn_client/bin/run.sh',
+      `/usr/local/share/jupyter/kernels/${name}/bin/run.sh`,
       ...['--RemoteProcessProxy.kernel-id', '{kernel_id}', '--RemoteProcessProxy.port-range', '{port_range}'],
       ...['--RemoteProcessProxy.response-address', '{response_address}'],
       ...['--RemoteProcessProxy.public-key', '{public_key}'],
@@ -71,7 +108,7 @@ const sparkClientSpec = (spark: ReturnType<typeof sparkTestbed>): string =>
   });
 
 /** What its script does: sudo where the gateway says so, then spark-submit, with the options as words of a shell. */
-const SPARK_CLIENT_SCRIPT = `#!/usr/bin/env bash
+const sparkClientScript = ({ program }: SparkClient): string => `#!/usr/bin/env bash
 if [ "\${EG_IMPERSONATION_ENABLED}" = "True" ]; then
   IMPERSONATION_OPTS="sudo PATH=\${PATH} -H -E -u \${KERNEL_USERNAME:-UNSPECIFIED}"
 else
@@ -83,7 +120,7 @@ if [ -z "\${SPARK_HOME}" ]; then
 fi
 PROG_HOME="$(cd "$(dirname "$0")"/..; pwd)"
 eval exec "\${IMPERSONATION_OPTS}" "\${SPARK_HOME}/bin/spark-submit" "\${SPARK_OPTS}" \\
-  "\${PROG_HOME}/scripts/launch_ipykernel.py" "\${LAUNCH_OPTS}" "$@"
+  ${program} "\${LAUNCH_OPTS}" "$@"
 `;
 
 interface RunningSpec {
@@ -166,21 +203,25 @@ describe('kernelspecs of others, unchanged', () => {
     expect(await printedBy(plain)).toBe('gp gp-ssh-1\n');
   }, 180_000);
 
-  test("Enterprise Gateway's Spark in client mode, on the remote host", async () => {
-    const spark = sparkTestbed();
-    const printed = await printedBy({
-      name: 'spark_python_yarn_client',
-      code: 'import socket; print(socket.gethostname(), sc.parallelize(range(10)).filter(lambda n: n % 2 == 0).sum())',
-      timeoutMs: 180_000,
-      prepare: async (data) => {
-        const folder = join(data, 'kernels', 'spark_python_yarn_client');
-        await mkdir(join(folder, 'bin'), { recursive: true });
-        await writeFile(join(folder, 'kernel.json'), sparkClientSpec(spark));
-        await writeFile(join(folder, 'bin', 'run.sh'), SPARK_CLIENT_SCRIPT);
-        await chmod(join(folder, 'bin', 'run.sh'), 0o755);
-        await cp(join(launchersDir, 'python', 'scripts'), join(folder, 'scripts'), { recursive: true });
-      },
-    });
-    expect(printed).toContain('gp-ssh-1 20');
-  }, 400_000);
+  test.each(sparkClients)(
+    "Enterprise Gateway's $name, on the remote host",
+    async (client) => {
+      const spark = sparkTestbed();
+      const printed = await printedBy({
+        name: client.name,
+        code: client.code,
+        timeoutMs: 180_000,
+        prepare: async (data) => {
+          const folder = join(data, 'kernels', client.name);
+          await mkdir(join(folder, 'bin'), { recursive: true });
+          await writeFile(join(folder, 'kernel.json'), sparkClientSpec(client, spark));
+          await writeFile(join(folder, 'bin', 'run.sh'), sparkClientScript(client));
+          await chmod(join(folder, 'bin', 'run.sh'), 0o755);
+          await client.fill(folder, spark);
+        },
+      });
+      expect(printed).toContain('gp-ssh-1 20');
+    },
+    400_000,
+  );
 });
