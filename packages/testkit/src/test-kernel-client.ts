@@ -29,6 +29,7 @@ interface Pending {
   idle: boolean;
   readonly settle: () => void;
   readonly fail: (error: Error) => void;
+  readonly onOutput: (() => void) | undefined;
 }
 
 const HANDSHAKE_ATTEMPT_MS = 500;
@@ -74,10 +75,32 @@ export class TestKernelClient implements AsyncDisposable {
     return await this.request('execute_request', { content, ...options });
   }
 
+  /**
+   * Runs code that writes something and goes on; returns when its first output is here, so that it runs for certain. An
+   * interrupt that comes before that may end the request without an answer. Errors: `DEADLINE_EXCEEDED`.
+   */
+  async begin(
+    code: string,
+    options: CallOptions & { readonly timeoutMs?: number } = {},
+  ): Promise<{ readonly reply: Promise<TestReply> }> {
+    const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
+    let onOutput = (): void => undefined;
+    const written = new Promise<void>((resolve) => {
+      onOutput = resolve;
+    });
+    const reply = this.request('execute_request', { content, ...options, onOutput });
+    await Promise.race([written, reply]);
+    return { reply };
+  }
+
   /** Sends any request on shell. Errors: `DEADLINE_EXCEEDED`. */
   async request(
     msgType: string,
-    options: CallOptions & { readonly content?: JsonObject; readonly timeoutMs?: number } = {},
+    options: CallOptions & {
+      readonly content?: JsonObject;
+      readonly timeoutMs?: number;
+      readonly onOutput?: () => void;
+    } = {},
   ): Promise<TestReply> {
     const session = this.#session;
     const message = createMessage({ channel: 'shell', msgType, content: options.content ?? {}, session });
@@ -96,6 +119,7 @@ export class TestKernelClient implements AsyncDisposable {
                 if (entry.reply !== undefined && entry.idle) resolve(entry);
               },
               fail: reject,
+              onOutput: options.onOutput,
             };
             this.#pending.set(id, entry);
             this.channels.send(message, session);
@@ -135,7 +159,9 @@ export class TestKernelClient implements AsyncDisposable {
     if (message.channel === 'iopub') {
       pending.iopub.push(message);
       const content = message.parseContent();
-      pending.output += outputText(message.header.msg_type, content);
+      const text = outputText(message.header.msg_type, content);
+      pending.output += text;
+      if (text !== '') pending.onOutput?.();
       if (message.header.msg_type === 'status' && content['execution_state'] === 'idle') pending.idle = true;
     } else if (message.channel !== 'stdin') {
       pending.reply = message;
