@@ -1,8 +1,11 @@
-import { watch } from 'node:fs';
+import { existsSync, watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errorMessage, systemErrorCode } from '@gateway-provisioners/core';
 import { isAbsence } from './system-error.ts';
+
+/** Of a folder that comes and goes again and again while it is looked at. */
+const MAX_ATTEMPTS = 5;
 
 export interface FolderWatcherOptions {
   /** Something in or near a watched folder changed; called often, may be a false alarm. */
@@ -41,27 +44,38 @@ export class FolderWatcher implements Disposable {
   }
 
   #watchNearest(folder: string): void {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const awaited = this.#watchUpwards(folder);
+      // It may have come between the look at it and the watch above it.
+      if (awaited === undefined || !existsSync(awaited)) return;
+    }
+    this.#onEvent();
+  }
+
+  /** Watches the folder or the nearest above it; returns the path whose coming is waited for then. */
+  #watchUpwards(folder: string): string | undefined {
     let current = folder;
     let awaited: string | undefined;
     for (;;) {
       const failure = this.#watchOne(current, awaited);
-      if (failure === undefined) return;
+      if (failure === undefined) return awaited;
       if (!failure.absent) {
         this.#failure ??= failure.message;
-        return;
+        return undefined;
       }
       const parent = dirname(current);
-      if (parent === current) return;
-      awaited = basename(current);
+      if (parent === current) return undefined;
+      awaited = current;
       current = parent;
     }
   }
 
-  /** `awaited`: only events about this entry count. */
+  /** `awaited`: only events about this entry of the folder count, and about the folder itself, which bears its own name. */
   #watchOne(folder: string, awaited: string | undefined): WatchFailure | undefined {
     try {
+      const counts = awaited === undefined ? undefined : [basename(awaited), basename(folder)];
       const watcher = watch(folder, { persistent: false }, (_event, fileName) => {
-        if (awaited === undefined || fileName === null || fileName === awaited) this.#onEvent();
+        if (counts === undefined || fileName === null || counts.includes(fileName)) this.#onEvent();
       });
       watcher.on('error', (error) => {
         // The folder went away, or the system gave up: the scan that follows arranges new watches.
