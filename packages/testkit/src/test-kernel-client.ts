@@ -71,8 +71,7 @@ export class TestKernelClient implements AsyncDisposable {
 
   /** Runs code and waits for the reply and the `idle` that follows. Errors: `DEADLINE_EXCEEDED`. */
   async execute(code: string, options: CallOptions & { readonly timeoutMs?: number } = {}): Promise<TestReply> {
-    const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
-    return await this.request('execute_request', { content, ...options });
+    return await this.request('execute_request', { content: executeContent(code), ...options });
   }
 
   /**
@@ -83,12 +82,11 @@ export class TestKernelClient implements AsyncDisposable {
     code: string,
     options: CallOptions & { readonly timeoutMs?: number } = {},
   ): Promise<{ readonly reply: Promise<TestReply> }> {
-    const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
     let onOutput = (): void => undefined;
     const written = new Promise<void>((resolve) => {
       onOutput = resolve;
     });
-    const reply = this.request('execute_request', { content, ...options, onOutput });
+    const reply = this.request('execute_request', { content: executeContent(code), ...options, onOutput });
     await Promise.race([written, reply]);
     return { reply };
   }
@@ -168,6 +166,10 @@ export class TestKernelClient implements AsyncDisposable {
     }
     pending.settle();
   }
+}
+
+function executeContent(code: string): JsonObject {
+  return { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
 }
 
 function outputText(type: string, content: Readonly<Record<string, unknown>>): string {
