@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { delay, systemClock, withDeadline } from '@gateway-provisioners/core';
+import { freePort } from '@gateway-provisioners/core/testing';
 import { configFromEnv, openDockerEngine } from './index.ts';
 import { TestAuthority } from './testing/certificates.ts';
 import { deferred } from './testing/deferred.ts';
-import { SshServer, freePort } from './testing/ssh-server.ts';
+import { SshServer } from './testing/ssh-server.ts';
 import { BASE_IMAGE, TestEngine } from './testing/test-engine.ts';
 
 const run = promisify(execFile);

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { ResourceStack, observed } from '@gateway-provisioners/core';
 import type { ConnectionInfo, KernelConnection } from '@gateway-provisioners/core';
+import { listens } from '@gateway-provisioners/core/testing';
 import { TestKernelClient } from '@gateway-provisioners/testkit';
 import { SshBench } from './testing/ssh-bench.ts';
 import { testbed, until } from './testing/ssh-testbed.ts';
@@ -13,18 +13,6 @@ const ROUND_TRIPS = 400;
 const KERNELS = 5;
 
 const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
 
 /** The same kernel through OpenSSH's own client, with a local port for each channel. */
 async function openSshForwards(info: ConnectionInfo, stack: ResourceStack): Promise<ConnectionInfo> {

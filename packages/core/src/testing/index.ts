@@ -1,6 +1,6 @@
 /**
  * For tests of this workspace's packages: numbers that a seed repeats, inputs that are nearly valid, a clock that a
- * test moves, and the examples of READMEs.
+ * test moves, ports, and the examples of READMEs.
  * @module
  */
 export type { FuzzAttempt, FuzzReport, FuzzTarget } from './fuzz-target.ts';
@@ -8,5 +8,6 @@ export { fuzzTarget } from './fuzz-target.ts';
 export { ManualClock, settle } from './manual-clock.ts';
 export { mutateBytes } from './mutate-bytes.ts';
 export { disturb, mutateText } from './mutate-text.ts';
+export { freePort, listens } from './ports.ts';
 export { readmeExample } from './readme-example.ts';
 export { SeededRandom } from './seeded-random.ts';

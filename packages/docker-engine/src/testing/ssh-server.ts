@@ -2,24 +2,13 @@ import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { delay, systemClock, withDeadline } from '@gateway-provisioners/core';
+import { freePort, listens } from '@gateway-provisioners/core/testing';
 
 const run = promisify(execFile);
-
-/** A port of this machine that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** OpenSSH's server on this machine, and a folder with an `ssh` that knows its key and has one that it lets in. */
 export class SshServer implements AsyncDisposable {
@@ -84,7 +73,7 @@ export class SshServer implements AsyncDisposable {
     const child = spawn('/usr/sbin/sshd', argv, { stdio: 'ignore' });
     this.#process = child;
     await withDeadline({ what: 'sshd', timeoutMs: 30_000, clock: systemClock }, async ({ signal }) => {
-      while (!(await this.#listens())) await delay(50, { signal, clock: systemClock });
+      while (!(await listens(this.port))) await delay(50, { signal, clock: systemClock });
     });
   }
 
@@ -108,18 +97,6 @@ export class SshServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  async #listens(): Promise<boolean> {
-    const socket = createConnection(this.port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return true;
-    } catch {
-      return false;
-    } finally {
-      socket.destroy();
-    }
   }
 }
 

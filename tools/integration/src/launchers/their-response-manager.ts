@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ResourceStack, withDeadline } from '@gateway-provisioners/core';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '@gateway-provisioners/core/testing';
 import type { ScratchFolder } from '../support/scratch-folder.ts';
 import { gatewayProvisionersPython } from './python-launcher-argv.ts';
 

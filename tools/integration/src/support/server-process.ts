@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { ResourceStack, errorMessage, withDeadline } from '@gateway-provisioners/core';
-import { freePort } from './free-port.ts';
+import { freePort } from '@gateway-provisioners/core/testing';
 import { OutputTail } from './output-tail.ts';
 import { endProcess, processesMarked } from './process-census.ts';
 import { createScratchFolder } from './scratch-folder.ts';
