@@ -16,10 +16,6 @@ const LAUNCHER = `
 import os, signal, subprocess, sys, time
 def say(text):
     print(text, flush=True)
-def end(number, frame):
-    say("TERM")
-    sys.exit(7)
-signal.signal(signal.SIGTERM, end)
 if sys.argv.count("--plain-exit"):
     sys.exit(5)
 # An orphan: its parent ends at once, so that process 1 becomes its parent and has to reap it.
@@ -27,12 +23,15 @@ subprocess.run(["/bin/sh", "-c", "sleep 0.1 & echo $! > orphan"])
 orphan = int(open("orphan").read())
 while os.path.exists(f"/proc/{orphan}"):
     time.sleep(0.02)
+# Signals are waited for, not handled: the next one may come while the line about the last one is still being written.
+signals = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 say(f"reaped {os.getpid() != 1} {signal.getsignal(signal.SIGINT) is signal.default_int_handler}")
 while True:
-    try:
-        time.sleep(60)
-    except KeyboardInterrupt:
-        say("INT")
+    if signal.sigwait(signals) == signal.SIGTERM:
+        say("TERM")
+        sys.exit(7)
+    say("INT")
 `;
 
 let folder = '';
