@@ -49,6 +49,19 @@ function manualClock(): Clock & { readonly delays: number[]; runNext(): void } {
   };
 }
 
+/** Lets the clock run through one attempt after the other for so long. */
+async function untilOutage(clock: ReturnType<typeof manualClock>, outageMs: number): Promise<void> {
+  const start = clock.now();
+  const isRetry = (delayMs: number): boolean => delayMs <= 250;
+  let retries = 0;
+  while (clock.now() - start < outageMs) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const scheduled = clock.delays.filter(isRetry).length;
+    if (scheduled > retries) clock.runNext();
+    retries = scheduled;
+  }
+}
+
 describe("a transport of the connection's own", () => {
   test('carries all channels, and is told which', async () => {
     const peer = stack.use(
@@ -132,15 +145,44 @@ describe("a transport of the connection's own", () => {
         clock,
       }),
     );
-    const retries = (): number[] => clock.delays.filter((delayMs) => delayMs < 15_000);
-    while (retries().length < 8) {
-      const before = retries().length;
-      await new Promise((resolve) => setImmediate(resolve));
-      if (retries().length > before) clock.runNext();
-    }
-    expect(retries().slice(0, 7)).toEqual([10, 20, 40, 80, 160, 250, 250]);
-    expect(attempts).toBeGreaterThanOrEqual(7);
+    await untilOutage(clock, 5_000);
+    const retries = clock.delays.filter((delayMs) => delayMs < 15_000);
+    expect(retries.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 10));
+    expect(retries[10]).toBeCloseTo(10);
+    expect(retries[20]).toBeGreaterThan(20);
+    expect(retries.at(-1)).toBe(250);
+    expect(attempts).toBeGreaterThan(40);
+    expect(attempts).toBeLessThan(60);
     expect(dealer.errors.map((error) => error.message)).toEqual([expect.stringContaining('tunnel is down')]);
+  });
+
+  test('whose peer hangs up after each handshake is asked ever more slowly too', async () => {
+    const clock = manualClock();
+    let attempts = 0;
+    const transport: ChannelTransport = {
+      connect: () => {
+        attempts += 1;
+        const stream = new Duplex({
+          read: () => undefined,
+          write: (_chunk, _encoding, done) => {
+            done();
+          },
+        });
+        stream.push(handshake);
+        stream.push(null);
+        return Promise.resolve(stream);
+      },
+    };
+    const dealer = stack.use(
+      new SocketRecorder({
+        engine: createZmtpEngine({ random: () => 0.5 }),
+        connection: { info: (await idlePeer()).connection, transport },
+        clock,
+      }),
+    );
+    await untilOutage(clock, 5_000);
+    expect(attempts).toBeLessThan(60);
+    expect(dealer.states).toContain('open');
   });
 
   test('that throws instead of rejecting is an error as well', async () => {

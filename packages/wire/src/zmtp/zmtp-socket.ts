@@ -19,7 +19,7 @@ import { ZmtpLink } from './zmtp-link.ts';
 
 /** Messages encoded together: enough for one vectored write, little enough to know what left. */
 const BATCH_BYTES = 1024 * 1024;
-/** A link that lived this long was a success; the next outage starts with short delays again. */
+/** A link that lived this long was a success, and its end begins an outage; a shorter one was part of the one before. */
 const STABLE_AFTER_MS = 1_000;
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -54,7 +54,6 @@ export class ZmtpSocket implements ChannelSocket {
   #phase: Phase = 'waiting';
   #link: ZmtpLink | undefined;
   #cancelTimer: Cancellation | undefined;
-  #failures = 0;
   #outageSince: number;
   #openSince = 0;
   #pastBytes = 0;
@@ -139,7 +138,6 @@ export class ZmtpSocket implements ChannelSocket {
         this.#flush();
         return;
       case 'waiting':
-        this.#failures += 1;
         this.#cancelTimer = this.#settings.clock.schedule(this.#retryDelayMs(), () => {
           this.#enter('dialling');
         });
@@ -163,7 +161,7 @@ export class ZmtpSocket implements ChannelSocket {
 
   #retryDelayMs(): number {
     const { clock, random } = this.#settings;
-    return retryDelayMs({ failures: this.#failures, outageMs: clock.now() - this.#outageSince, random });
+    return retryDelayMs({ outageMs: clock.now() - this.#outageSince, random });
   }
 
   async #dial(): Promise<void> {
@@ -236,10 +234,7 @@ export class ZmtpSocket implements ChannelSocket {
     }
     const { clock } = this.#settings;
     const wasOpen = this.#phase === 'open';
-    if (wasOpen) {
-      if (clock.now() - this.#openSince >= STABLE_AFTER_MS) this.#failures = 0;
-      this.#outageSince = clock.now();
-    }
+    if (wasOpen && clock.now() - this.#openSince >= STABLE_AFTER_MS) this.#outageSince = clock.now();
     this.#logger.debug('channel connection ended', { channel: this.#options.channel, error: error?.message });
     const unsure = this.#queue.settle();
     this.#enter('waiting');
