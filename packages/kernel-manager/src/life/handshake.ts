@@ -8,6 +8,8 @@ import { Gate } from './gate.ts';
 const FIRST_RETRY_MS = 500;
 /** How long each request is waited for: one that was sent before the kernel listened may be answered late or never. */
 const REQUEST_MS = 24 * 60 * 60 * 1_000;
+/** A kernel that starts has taken the request a few milliseconds before the subscription: each wait is launch latency. */
+const FIRST_OUTPUT_RETRY_MS = 20;
 const OUTPUT_RETRY_MS = 200;
 /** A kernel that answers but never publishes anything is taken as it is. */
 const OUTPUT_PATIENCE_MS = 3_000;
@@ -61,8 +63,10 @@ export async function askKernelInfo(options: HandshakeOptions): Promise<KernelMe
 async function waitForOutput(options: HandshakeOptions): Promise<void> {
   const { clock, outputFlows } = options;
   using scope = endingRequests(options.signal);
-  for (let waitedMs = 0; waitedMs < OUTPUT_PATIENCE_MS; waitedMs += OUTPUT_RETRY_MS) {
-    await Promise.race([outputFlows.promise, delay(OUTPUT_RETRY_MS, { clock, signal: scope.signal })]);
+  let retryMs = FIRST_OUTPUT_RETRY_MS;
+  for (let waitedMs = 0; waitedMs < OUTPUT_PATIENCE_MS; waitedMs += retryMs) {
+    if (waitedMs > 0) retryMs = Math.min(2 * retryMs, OUTPUT_RETRY_MS);
+    await Promise.race([outputFlows.promise, delay(retryMs, { clock, signal: scope.signal })]);
     if (outputFlows.isSettled) return;
     requestKernelInfo(options, scope.signal).catch(() => undefined);
   }
