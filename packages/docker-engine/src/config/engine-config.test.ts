@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
+import { openDockerEngine } from '../open-docker-engine.ts';
 import { parseDockerConfig } from './docker-config-file.ts';
 import { configFromEnv, engineAddress } from './engine-config.ts';
 import { credentialsFor, registryOf } from './registry-credentials.ts';
@@ -149,12 +152,13 @@ describe('credentials', () => {
     const bin = await folder('bin', {
       'docker-credential-good': '#!/bin/sh\nread r\nprintf \'{"Username":"<token>","Secret":"for %s"}\' "$r"\n',
       'docker-credential-empty': '#!/bin/sh\necho not found; exit 1\n',
+      'docker-credential-odd': '#!/bin/sh\necho top-secret\n',
     });
-    for (const name of ['good', 'empty']) await chmod(join(bin, `docker-credential-${name}`), 0o755);
+    for (const name of ['good', 'empty', 'odd']) await chmod(join(bin, `docker-credential-${name}`), 0o755);
     const configDir = await folder('helpers', {
       'config.json': JSON.stringify({
         credsStore: 'empty',
-        credHelpers: { 'g.example': 'good', 'e.example': '../x', 'm.example': 'missing' },
+        credHelpers: { 'g.example': 'good', 'e.example': '../x', 'm.example': 'missing', 'o.example': 'odd' },
       }),
     });
     const ask = (image: string) => credentialsFor(image, { configDir, env: { PATH: `${bin}:/usr/bin:/bin` } });
@@ -164,6 +168,39 @@ describe('credentials', () => {
     await expect(ask('m.example/a')).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
       message: expect.stringContaining('missing'),
+    });
+    const refused: unknown = await ask('o.example/a').catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: 'the answer of docker-credential-odd is not JSON',
+    });
+    expect(inspect(refused, { depth: Infinity })).not.toContain('top-s');
+  });
+
+  it('are waited for within bounds: a helper that hangs holds up no pull and no service', async () => {
+    const slow = await folder('slow', {
+      'docker-credential-slow': '#!/bin/sh\nexec sleep 600\n',
+      'config.json': '{"credsStore":"slow"}',
+    });
+    await chmod(join(slow, 'docker-credential-slow'), 0o755);
+    const env = { PATH: `${slow}:/usr/bin:/bin`, DOCKER_CONFIG: slow, DOCKER_HOST: 'unix:///nonexistent' };
+    const config = await configFromEnv(env);
+    await using engine = openDockerEngine(config);
+    const tooLate = { code: 'DEADLINE_EXCEEDED' };
+    await expect(engine.images.pull('a', { timeoutMs: 200 })).rejects.toMatchObject(tooLate);
+    await expect(engine.services.create({ name: 's', image: 'a' }, { timeoutMs: 200 })).rejects.toMatchObject(tooLate);
+
+    const clock = new ManualClock();
+    const asking = credentialsFor('a', { ...config, clock });
+    asking.catch(() => undefined); // heard below
+    while (clock.pending === 0) await settle();
+    await clock.advance(20_000);
+    await expect(asking).rejects.toMatchObject({
+      ...tooLate,
+      message: expect.stringContaining('docker-credential-slow'),
+    });
+    await expect(credentialsFor('a', { ...config, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'CANCELLED',
     });
   });
 });

@@ -39,8 +39,8 @@ interface PullOptions {
 }
 
 async function pull(client: EngineClient, image: string, { signal, progress }: PullOptions): Promise<void> {
-  const { configDir, env } = client.config;
-  const credentials = await credentialsFor(image, { configDir, env, signal });
+  const { clock, config } = client;
+  const credentials = await credentialsFor(image, { ...config, clock, signal });
   const query = imageReference(image);
   const what = { action: 'pull', subject: image };
   try {

@@ -1,4 +1,4 @@
-import { ProvisionerError, isProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, isProvisionerError, openDeadline } from '@gateway-provisioners/core';
 import { credentialsFor } from '../../config/registry-credentials.ts';
 import { listOf, membersOf, numberOf, textListOf, textsOf } from '../../config/json-members.ts';
 import { defined } from '../../container-body.ts';
@@ -22,10 +22,13 @@ export function servicesOf(client: EngineClient): EngineServices {
   const write = async (
     request: Pick<EngineRequest, 'path' | 'query' | 'action'>,
     spec: ServiceSpec,
-    call: EngineCall,
+    { signal, timeoutMs = client.timeoutMs }: EngineCall,
   ): Promise<unknown> => {
+    const { address, clock, config } = client;
+    using scope = openDeadline({ what: `${request.action} ${spec.name}, at ${address}`, timeoutMs, signal, clock });
+    const call = { signal: scope.signal, timeoutMs };
     const [credentials, configs, secrets] = await Promise.all([
-      credentialsFor(spec.image, { ...client.config, signal: call.signal }),
+      credentialsFor(spec.image, { ...config, clock, signal: scope.signal }),
       idsOf(files.configs, { kind: 'config', wanted: spec.configs ?? [], service: spec.name }, call),
       idsOf(files.secrets, { kind: 'secret', wanted: spec.secrets ?? [], service: spec.name }, call),
     ]);
