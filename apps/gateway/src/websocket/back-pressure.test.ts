@@ -123,12 +123,11 @@ describe('a client that stops reading', () => {
     const stalled = clientOf(test, 'stalled');
     const closed = new Promise((resolve) => socket.once('close', resolve));
     let n = 0;
-    while (!stalled.isBlocked) {
-      kernel.emit(output(n++), output(n++));
+    while (kernel.connections > 0) {
+      // Again whenever the operating system has found room after all. What the manager was told to keep is in its queue.
+      if (!stalled.isBlocked) kernel.emit(output(n++), output(n++));
       await turns(1);
     }
-    // From here on nothing more is sent: what the manager was told to keep is in its queue.
-    while (kernel.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(stalled.undelivered.length).toBeGreaterThan(0);
     const numbers = stalled.undelivered.map((message) => message.parseContent()['n'] as number);
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, i) => n - numbers.length + i));
@@ -278,7 +277,8 @@ describe('small messages', () => {
       times.push(performance.now() - start);
     }
     times.sort((a, b) => a - b);
-    // A delayed acknowledgement costs 40 ms or more on every trip; nothing else here costs half of that.
-    expect(times[100]).toBeLessThan(20);
+    // A delayed acknowledgement costs 40 ms or more on every trip. Without one a trip is that slow only where the
+    // machine has no time for it, which is not so for three trips of four.
+    expect(times[50]).toBeLessThan(35);
   });
 });
