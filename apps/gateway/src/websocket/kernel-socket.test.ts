@@ -230,7 +230,8 @@ describe('a WebSocket', () => {
     socket.socket.close(1000);
     expect((await socket.closed).code).toBe(1000);
     expect(client.kernel.connections).toBe(0);
-    expect(test.gateway.openSockets).toBe(0);
+    // Either side may be the first to hear that the connection below has ended.
+    while (test.gateway.openSockets > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
   test('is closed with 1001 when the gateway stops', async () => {
