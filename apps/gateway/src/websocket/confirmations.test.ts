@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage } from '@gateway-provisioners/wire';
-import { systemClock } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { Confirmations } from './confirmations.ts';
 
 function message(n: number): KernelMessage {
@@ -14,7 +14,8 @@ function setUp(maxBytes = 1_000) {
   const pings: string[] = [];
   const confirmations = new Confirmations({
     maxBytes,
-    clock: systemClock,
+    // Time stands still: with no pace to keep, nothing waits for it.
+    clock: new ManualClock(),
     paceMs: 0,
     ping: (payload) => pings.push(payload),
   });
