@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import { openAuthenticator } from '../auth/token-authenticator.ts';
 import { TOKEN, authorised, createTestGateway } from '../testing/test-gateway.ts';
 import type { ErrorJson, TestGateway } from '../testing/test-gateway.ts';
@@ -257,7 +258,8 @@ describe('errors', () => {
 
 describe('stopping', () => {
   test('answers what is under way, refuses the rest, and cuts off at the deadline', async () => {
-    await using test = await createTestGateway();
+    const clock = new ManualClock();
+    await using test = await createTestGateway({ clock });
     const url = await test.listen();
     const started = new Promise<void>((resolve) => {
       test.kernels.beforeStart = ({ signal }) =>
@@ -273,6 +275,7 @@ describe('stopping', () => {
     const stopped = test.gateway.close({ timeoutMs: 200 });
     expect((await test.app.inject({ url: '/api', headers: authorised })).statusCode).toBe(503);
     expect((await test.app.inject('/readyz')).statusCode).toBe(503);
+    await clock.advance(200);
     const response = await launch;
     expect(response.headers.get('connection')).toBe('close');
     expect([response.status, ((await response.json()) as ErrorJson).code]).toEqual([503, 'GATEWAY_STOPPING']);
