@@ -6,11 +6,13 @@ import type {
   JsonObject,
   KernelEndpoint,
   KernelExit,
+  KernelStats,
   Liveness,
   Logger,
 } from '@gateway-provisioners/core';
 import type { RemoteResource } from '@gateway-provisioners/core/remote';
 import type { DockerEngine, FollowedTask, TaskDetails } from '@gateway-provisioners/docker-engine';
+import { kernelStats } from '@gateway-provisioners/docker-engine/kernels';
 import { endFacts, taskExit } from './task-end.ts';
 import { hasEnded, mayBeOutOfDate } from './task-state.ts';
 
@@ -122,6 +124,14 @@ export class SwarmService implements RemoteResource {
   endpoint(port: number): Promise<KernelEndpoint | undefined> {
     const { address } = this;
     return Promise.resolve(this.#hasEnded || address === undefined ? undefined : { host: address, port });
+  }
+
+  /** Only on the own node: a manager cannot ask the engines of others. */
+  async stats(options: CallOptions): Promise<KernelStats | undefined> {
+    const { engine, ownNodeId } = this.#options;
+    const task = await this.#task(options);
+    if (task?.containerId === undefined || task.nodeId !== ownNodeId || hasEnded(task)) return undefined;
+    return await kernelStats(engine, task.containerId, options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -253,6 +253,13 @@ describe('what requests may choose', () => {
     ],
     ['more memory', { resource_spec: { mem_limit: '3g' } }, { max_resource_spec: { mem_limit: '2g' } }],
     ['more memory than the settings give', { resource_spec: { mem_limit: '3g' } }, {}],
+    ['more memory set aside than the limit allows', { resource_spec: { mem_reservation: '500g' } }, {}],
+    [
+      'more set aside than is to be',
+      { resource_spec: { mem_reservation: '1g' } },
+      { max_resource_spec: { mem_reservation: '512m' } },
+    ],
+    ['more processors set aside', { resource_spec: { cpu_reservation: 9 } }, { max_resource_spec: { cpu_limit: 8 } }],
     ['a generic resource', { resource_spec: { generic_resources: { gpu: 1 } } }, {}],
   ])('is not %s', async (...[, wanted, policy]) => {
     const config = { ...open, user_options_policy: policy, resource_spec: { mem_limit: '1g' } };
@@ -285,6 +292,25 @@ describe('what requests may choose', () => {
         refusal('INVALID_ENV', new RegExp(name)),
       );
     }
+  });
+
+  it('resources of variables have the same bounds, and an image’s own count before those of all', async () => {
+    const images = [
+      { image: 'small', resource_spec: { mem_limit: '256m' } },
+      { image: 'large', resource_spec: { mem_limit: '4g' } },
+    ];
+    const config = { ...open, image_name: undefined, images, resource_spec: { mem_limit: '1g' } };
+    const requested = async (image: string, env: Record<string, string>, more: object = {}) =>
+      (await requestOf({ ...config, ...more }, { env: { KERNEL_IMAGE: image, ...env } })).spec.resources;
+    expect(await requested('large', { KERNEL_MEMORY: '2Gi' })).toMatchObject({ memoryReservationBytes: 2 * 1024 ** 3 });
+    for (const name of ['KERNEL_MEMORY', 'KERNEL_MEMORY_LIMIT']) {
+      await expect(requested('large', { [name]: '500Gi' })).rejects.toMatchObject(refusal('FORBIDDEN', /mem_/));
+      await expect(requested('small', { [name]: '1Gi' })).rejects.toMatchObject(refusal('FORBIDDEN', /mem_/));
+    }
+    const more = { user_options_policy: { max_resource_spec: { mem_limit: '8g' } } };
+    expect(await requested('small', { KERNEL_MEMORY_LIMIT: '8Gi' }, more)).toMatchObject({
+      memoryLimitBytes: 8 * 1024 ** 3,
+    });
   });
 
   it('a volume of theirs is named after their digest; no text of theirs is a template of the swarm', async () => {

@@ -16,6 +16,7 @@ import { named, serviceMount } from './service-mounts.ts';
 import { secretName, serviceName } from './service-name.ts';
 import { asSwarmPart, asSwarmText, fill } from './templates.ts';
 import type { PlaceholderValues } from './templates.ts';
+import { assertResources } from './user-choice.ts';
 
 const DEFAULT_PIDS_LIMIT = 4096;
 const DEFAULT_GRACE_SECONDS = 2;
@@ -209,7 +210,9 @@ function workingDirOf({ context, config, entry, user, values }: ServiceRequestOp
 }
 
 function resourcesOf({ config, entry, user }: ServiceRequestOptions): ServiceResources {
-  const spec = { ...config.resource_spec, ...entry.resource_spec, ...user.resource_spec };
+  const { resource_spec: chosen = {} } = user;
+  assertResources(chosen, { config, entry });
+  const spec = { ...config.resource_spec, ...entry.resource_spec, ...chosen };
   return {
     pidsLimit: config.pids_limit ?? DEFAULT_PIDS_LIMIT,
     ...(spec.cpu_limit === undefined ? {} : { cpuLimit: spec.cpu_limit }),

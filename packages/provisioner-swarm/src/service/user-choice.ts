@@ -1,7 +1,7 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchContext } from '@gateway-provisioners/core';
 import { byteSize } from '@gateway-provisioners/docker-engine/kernels';
-import type { MountOptions, ResourceOptions } from '../settings/service-options.ts';
+import type { ImageEntry, MountOptions, ResourceOptions } from '../settings/service-options.ts';
 import type { SwarmConfig } from '../settings/swarm-settings.ts';
 import { USER_OPTIONS_VARIABLE, parseUserOptions, userOptionsPolicy } from '../settings/user-options.ts';
 import type { PolicyKey, UserOptions, UserOptionsPolicy } from '../settings/user-options.ts';
@@ -10,7 +10,8 @@ import type { PlaceholderValues } from './templates.ts';
 
 /**
  * What the request chose, as far as it may: nothing, unless `use_user_options`. What it may not say is refused, not passed
- * over. Errors: `INVALID_ENV`, `FORBIDDEN`.
+ * over; how much of resources it may have is a matter of the image, too ({@link assertResources}).
+ * Errors: `INVALID_ENV`, `FORBIDDEN`.
  */
 export function userChoice({ env }: LaunchContext, config: SwarmConfig, values: PlaceholderValues): UserOptions {
   if (config.use_user_options !== true) return {};
@@ -28,7 +29,6 @@ export function userChoice({ env }: LaunchContext, config: SwarmConfig, values: 
   if (Object.keys(resources).length === 0) return options;
   if (!policy.keys.includes('resource_spec'))
     throw refused('resources may not be chosen: see keys of user_options_policy');
-  assertResources(resources, { ...config.resource_spec, ...policy.max_resource_spec });
   return { ...options, resource_spec: resources };
 }
 
@@ -73,15 +73,33 @@ function assertMount(mount: MountOptions, policy: UserOptionsPolicy, values: Pla
   throw refused(`volume ${JSON.stringify(source)} is not in volume_names of user_options_policy`);
 }
 
-function assertResources(given: ResourceOptions, max: ResourceOptions): void {
+/**
+ * Refuses more than `max_resource_spec` allows, else more than the settings give, those of the image before those of all.
+ * Where only a limit is bounded, a reservation is bounded by the same. Errors: `FORBIDDEN`.
+ */
+export function assertResources(
+  chosen: ResourceOptions,
+  { config, entry }: { readonly config: SwarmConfig; readonly entry: Pick<ImageEntry, 'resource_spec'> },
+): void {
+  const most: ResourceOptions = {
+    ...config.resource_spec,
+    ...entry.resource_spec,
+    ...config.user_options_policy?.max_resource_spec,
+  };
+  const bounds = {
+    cpu_limit: most.cpu_limit,
+    cpu_reservation: most.cpu_reservation ?? most.cpu_limit,
+    mem_limit: most.mem_limit,
+    mem_reservation: most.mem_reservation ?? most.mem_limit,
+  };
   for (const key of ['cpu_limit', 'cpu_reservation', 'mem_limit', 'mem_reservation'] as const) {
-    const [wanted, bound] = [given[key], max[key]];
+    const [wanted, bound] = [chosen[key], bounds[key]];
     if (wanted !== undefined && bound !== undefined && wanted > bound) {
       throw refused(`${key} ${String(wanted)} is more than ${String(bound)}, the most that users may have`);
     }
   }
-  for (const [kind, wanted] of Object.entries(given.generic_resources ?? {})) {
-    const bound = max.generic_resources?.[kind] ?? 0;
+  for (const [kind, wanted] of Object.entries(chosen.generic_resources ?? {})) {
+    const bound = most.generic_resources?.[kind] ?? 0;
     if (wanted > bound) {
       throw refused(
         `${String(wanted)} of resource ${kind} are more than ${String(bound)}, the most that users may have`,

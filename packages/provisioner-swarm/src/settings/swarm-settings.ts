@@ -91,8 +91,8 @@ export const swarmSettings = defineSettings({
     description:
       'What requests may choose then: `keys` (default `image`, `args`, `env`, `workdir`, `mounts`, `resource_spec`; also ' +
       '`placement`, `networks`, `name`, `log_driver`), `mount_types` (default `volume`, `tmpfs`), `volume_names` (default ' +
-      '`{name}-*`), `bind_sources` and `networks` (default none), `max_resource_spec` (default: what `resource_spec` says). ' +
-      '`*` stands for any text.',
+      '`{name}-*`), `bind_sources` and `networks` (default none), `max_resource_spec` (default: what `resource_spec` says; ' +
+      'a reservation without a bound has that of its limit). `*` stands for any text.',
     group: 'Access',
   },
   user_data: {
