@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { silentLogger, systemClock } from '@gateway-provisioners/core';
+import { silentLogger } from '@gateway-provisioners/core';
+import { ManualClock } from '@gateway-provisioners/core/testing';
 import type { EngineEvent } from './engine.ts';
 import { watchEvents } from './event-watch.ts';
 
@@ -14,7 +15,9 @@ const event = (id: string, timeNs: bigint): EngineEvent => ({
 
 describe('a watch', () => {
   it('is made again from where it broke, tells of it, and ends when cancelled', async () => {
-    const far = BigInt(Date.now() + 60_000) * 1_000_000n;
+    const clock = new ManualClock();
+    const begun = BigInt(clock.now()) * 1_000_000n;
+    const far = begun + 60_000_000_000n;
     const streams: (readonly EngineEvent[] | Error)[] = [
       [event('a', far)],
       new Error('broken'),
@@ -22,33 +25,31 @@ describe('a watch', () => {
       [],
     ];
     const said: unknown[] = [];
-    await new Promise<void>((resolve) => {
-      const cancel = watchEvents({
-        clock: systemClock,
-        logger: silentLogger,
-        listener: {
-          onEvent: ({ id }) => said.push(id),
-          onConnected: () => said.push('connected'),
-          onDisconnected: () => said.push('disconnected'),
-        },
-        open: (sinceNs) => {
-          said.push(sinceNs === undefined ? 'now' : sinceNs - far);
-          const next = streams.shift();
-          if (streams.length === 0) {
-            cancel();
-            resolve();
-          }
-          if (next instanceof Error) return Promise.reject(next);
-          return Promise.resolve(
-            (async function* () {
-              yield* await Promise.resolve(next ?? []);
-            })(),
-          );
-        },
-      });
+    const cancel = watchEvents({
+      clock,
+      logger: silentLogger,
+      listener: {
+        onEvent: ({ id }) => said.push(id),
+        onConnected: () => said.push('connected'),
+        onDisconnected: () => said.push('disconnected'),
+      },
+      open: (sinceNs) => {
+        // What happens before the stream stands is asked for as well, from the first time on.
+        said.push(sinceNs === begun ? 'begun' : sinceNs - far);
+        const next = streams.shift();
+        if (streams.length === 0) cancel();
+        if (next instanceof Error) return Promise.reject(next);
+        return Promise.resolve(
+          (async function* () {
+            yield* await Promise.resolve(next ?? []);
+          })(),
+        );
+      },
     });
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
     expect(said).toEqual([
-      ...['now', 'connected', 'a', 'disconnected'],
+      ...['begun', 'connected', 'a', 'disconnected'],
       ...[0n, 'disconnected'],
       ...[0n, 'connected', 'a', 'b', 'disconnected'],
       5n,

@@ -4,7 +4,7 @@ import type { EngineEvent, EventListener } from './engine.ts';
 
 export interface EventWatchOptions {
   /** Opens the stream from a moment on; resolves when it stands. */
-  open(sinceNs: bigint | undefined, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
+  open(sinceNs: bigint, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
   readonly listener: EventListener;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,13 +24,15 @@ export function watchEvents(options: EventWatchOptions): Cancellation {
 
 async function run(options: EventWatchOptions, signal: AbortSignal): Promise<void> {
   const { listener, logger } = options;
-  let sinceNs: bigint | undefined;
+  // From the first time on: an engine answers before it begins to collect events for us, and what happened in between it
+  // tells only who names a moment.
+  let sinceNs = BigInt(options.clock.now()) * 1_000_000n;
   let pauseMs = FIRST_PAUSE_MS;
   const isStopped = (): boolean => signal.aborted;
   while (!isStopped()) {
     try {
       const events = await options.open(sinceNs, signal);
-      sinceNs ??= BigInt(options.clock.now()) * 1_000_000n;
+      if (isStopped()) return;
       pauseMs = FIRST_PAUSE_MS;
       listener.onConnected?.();
       for await (const event of events) {

@@ -85,7 +85,7 @@ export class ModemEngine implements DockerEngine {
       clock: this.#client.clock,
       logger: this.#logger,
       open: async (sinceNs, signal) => {
-        const query = sinceNs === undefined ? { filters } : { filters, since: toSeconds(sinceNs) };
+        const query = { filters, since: toSeconds(sinceNs) };
         const request = { method: 'GET', path: ['events'], query, action: 'watch events' } as const;
         const stream = await this.#client.stream(request, signal);
         return toEvents(stream);
