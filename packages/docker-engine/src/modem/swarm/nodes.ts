@@ -9,6 +9,7 @@ import type {
 } from '../../swarm/engine-swarm.ts';
 import { notUnderstood } from '../answers.ts';
 import type { EngineClient } from '../engine-client.ts';
+import { changeVersion } from './change-version.ts';
 import { SWARM_CODES as codes } from './swarm-codes.ts';
 
 const STATES: readonly NodeState[] = ['unknown', 'down', 'ready', 'disconnected'];
@@ -41,12 +42,17 @@ export function nodesOf(client: EngineClient): EngineNodes {
 
     async setAvailability(id, availability, call = {}) {
       const inspect = { method: 'GET', path: ['nodes', id], action: 'inspect node', subject: id, codes } as const;
-      const { Spec, Version, ID } = membersOf(await client.ask(inspect, call));
-      const path = ['nodes', typeof ID === 'string' ? ID : id, 'update'];
-      const query = { version: numberOf(membersOf(Version)['Index']) };
-      const body = { ...membersOf(Spec), Availability: availability };
       const action = `set to ${availability} node`;
-      await client.ask({ method: 'POST', path, query, body, action, subject: id, codes }, call);
+      await changeVersion({
+        look: async () => membersOf(await client.ask(inspect, call)),
+        versionOf: ({ Version }) => numberOf(membersOf(Version)['Index']),
+        write: async ({ Spec, Version, ID }) => {
+          const path = ['nodes', typeof ID === 'string' ? ID : id, 'update'];
+          const query = { version: numberOf(membersOf(Version)['Index']) };
+          const body = { ...membersOf(Spec), Availability: availability };
+          await client.ask({ method: 'POST', path, query, body, action, subject: id, codes }, call);
+        },
+      });
     },
   };
 }

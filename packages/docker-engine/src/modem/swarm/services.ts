@@ -11,6 +11,7 @@ import { notUnderstood } from '../answers.ts';
 import type { EngineClient, EngineRequest } from '../engine-client.ts';
 import { networksOf } from '../networks.ts';
 import { readLog } from '../read-log.ts';
+import { changeVersion } from './change-version.ts';
 import { SWARM_CODES as codes } from './swarm-codes.ts';
 import { swarmFilesOf } from './swarm-files.ts';
 
@@ -58,8 +59,13 @@ export function servicesOf(client: EngineClient): EngineServices {
     async update(id, spec, call = {}) {
       const path = ['services', id];
       const inspect = { method: 'GET', path, action: 'inspect service', subject: id, codes } as const;
-      const { version } = toServiceDetails(await client.ask(inspect, call));
-      await write({ path: [...path, 'update'], query: { version }, action: 'update service' }, spec, call);
+      await changeVersion({
+        look: async () => toServiceDetails(await client.ask(inspect, call)),
+        versionOf: ({ version }) => version,
+        write: async ({ version }) => {
+          await write({ path: [...path, 'update'], query: { version }, action: 'update service' }, spec, call);
+        },
+      });
     },
 
     async inspect(id, call = {}) {
