@@ -16,6 +16,8 @@ import { SshAgent } from '../ssh-agent.ts';
 /** The newest version of the Engine API that this client was written for. */
 const NEWEST_API: readonly [number, number] = [1, 47];
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Idle connections are closed by us, before a proxy does it: that could be in the moment of the next request. */
+const IDLE_MS = 3_000;
 
 /** A request of the Engine API, in full. */
 export interface EngineRequest {
@@ -232,13 +234,14 @@ function agentFor({ transport, env }: EngineConfig): HttpAgent {
     const { ca, cert, key, verify } = transport.tls;
     return new HttpsAgent({
       keepAlive: true,
+      timeout: IDLE_MS,
       rejectUnauthorized: verify,
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     });
   }
-  return new HttpAgent({ keepAlive: true });
+  return new HttpAgent({ keepAlive: true, timeout: IDLE_MS });
 }
 
 function modemOptions({ transport }: EngineConfig, agent: HttpAgent): Readonly<Record<string, unknown>> {
