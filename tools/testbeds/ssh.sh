@@ -22,7 +22,8 @@
 #        inner     10.213.1.11             reachable only through host 1 (a bastion)
 # Users: gp (key), gppass (password), gpnofwd (key; forwarding refused), gpnologin (key; no shell),
 #        gpnoisy (key; a profile that prints, on both streams), gpdash (key; /bin/dash), root (key),
-#        gpalice and gpbob (no login; gp may run /bin/sh as them with sudo, and asks in vain for gpcarol)
+#        gpalice and gpbob (no login; gp may run /bin/sh as them with sudo, and asks in vain for gpcarol),
+#        gpfew (key; three sessions on a connection)
 #
 # GP_TESTBED_RUN (default /var/lib/gateway-provisioners-testbeds) is where keys, homes and the Python environment live:
 # a folder that the hosts' ordinary users may pass through. Needs root and Debian or Ubuntu. The first time 40 to 60
@@ -123,7 +124,7 @@ accounts() { # host: its own passwd, shadow and group, over the machine's
   grep -vE '^gp[a-z]*:' /etc/shadow >"$e/shadow"
   grep -vE '^gp:' /etc/group >"$e/group"
   echo 'gp:x:2100:' >>"$e/group"
-  for u in gp gppass gpnofwd gpnologin gpnoisy gpdash gpalice gpbob gpcarol; do
+  for u in gp gppass gpnofwd gpnologin gpnoisy gpdash gpalice gpbob gpcarol gpfew; do
     local sh=/bin/bash
     [ $u = gpnologin ] && sh=/usr/sbin/nologin
     [ $u = gpdash ] && sh=/bin/dash
@@ -174,6 +175,8 @@ Match User gppass
   PasswordAuthentication yes
 Match User gpnofwd
   AllowTcpForwarding no
+Match User gpfew
+  MaxSessions 3
 CONF
 }
 

@@ -228,13 +228,20 @@ describe('what runs on a host', () => {
 });
 
 describe('one connection', () => {
-  test('carries many programs and forwards at once; more sessions than the server allows wait their turn', async () => {
+  test('carries many programs and forwards at once', async () => {
     const host = hostOf(testbed.host1);
     const forwards = Array.from({ length: 30 }, () => host.forwardOut({ host: '127.0.0.1', port: 22 }, {}));
     const programs = Array.from({ length: 30 }, () => run(host, 'sleep 0.2; echo done'));
     expect(await Promise.all(programs)).toEqual(Array.from({ length: 30 }, () => 'done\n'));
     for (const stream of await Promise.all(forwards)) stream.destroy();
     expect(await established('1', 'gp')).toBe(1);
+  });
+
+  test('more sessions than the server allows wait their turn', async () => {
+    const host = hostOf(`gpfew@${testbed.host1}`);
+    const programs = Array.from({ length: 12 }, () => run(host, 'sleep 0.2; echo done'));
+    expect(await Promise.all(programs)).toEqual(Array.from({ length: 12 }, () => 'done\n'));
+    expect(await established('1', 'gpfew')).toBe(1);
   });
 
   test('a forward to a port where nobody listens says ECONNREFUSED; one that is not allowed says so', async () => {

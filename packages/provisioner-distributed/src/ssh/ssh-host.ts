@@ -41,6 +41,9 @@ export interface SshHostOptions {
 /** OpenSSH's servers allow ten sessions on a connection (MaxSessions); one is the watch of this host's kernels. */
 const SESSIONS_AT_ONCE = 8;
 const TURNED_AWAY_ATTEMPTS = 8;
+/** A session that has just ended may count for the server a little longer. */
+const REFUSALS_BORNE = 10;
+const REFUSED_PAUSE_MS = 50;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 
@@ -121,7 +124,10 @@ export class SshHost {
 
   /** A long-running program that takes a session of its own, outside the turns. */
   async execAside(options: SshExecOptions): Promise<SshExecResult> {
-    return await (await this.connected(options)).exec(options);
+    return await this.#withSession(options, {
+      isAside: true,
+      work: async (connection) => await connection.exec(options),
+    });
   }
 
   async withSftp<T>(call: Call, work: (session: SftpSession) => Promise<T>): Promise<T> {
@@ -154,20 +160,29 @@ export class SshHost {
   async #inTurn<T>(call: Call, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     this.#calls += 1;
     try {
-      for (;;) {
-        using turn = await this.#sessions.take(call);
-        const connection = await this.connected(call);
-        try {
-          return await work(connection);
-        } catch (error) {
-          // The server allows fewer sessions than usual: do with as many as there are now.
-          if (!isSessionRefused(error) || !this.#sessions.shrink()) throw error;
-          turn[Symbol.dispose]();
-        }
-      }
+      return await this.#withSession(call, { isAside: false, work });
     } finally {
       this.#calls -= 1;
       if (this.#isParked && this.#calls === 0) this.park();
+    }
+  }
+
+  async #withSession<T>(
+    call: Call,
+    { isAside, work }: { readonly isAside: boolean; readonly work: (connection: SshConnection) => Promise<T> },
+  ): Promise<T> {
+    for (let refusals = 1; ; refusals += 1) {
+      using turn = isAside ? undefined : await this.#sessions.take(call);
+      const connection = await this.connected(call);
+      try {
+        return await work(connection);
+      } catch (error) {
+        if (!isSessionRefused(error)) throw error;
+        // The server allows fewer sessions than usual: do with as many as there are now.
+        if (!this.#sessions.shrink() && refusals >= REFUSALS_BORNE) throw tooFewSessions(this.target, error);
+      }
+      turn?.[Symbol.dispose]();
+      await delay(REFUSED_PAUSE_MS * refusals, { signal: call.signal, clock: this.#options.clock });
     }
   }
 
@@ -293,6 +308,14 @@ function unreachable(target: SshTarget, error: unknown, how = ''): ProvisionerEr
     cause: error,
     coordinates: { host: target.name, address: target.host, port: target.port, user: target.user },
   });
+}
+
+function tooFewSessions(target: SshTarget, error: unknown): ProvisionerError {
+  return new ProvisionerError(
+    'HOST_COMMAND_FAILED',
+    'the SSH server allows no other session on the connection: MaxSessions in its sshd_config must be at least 2',
+    { cause: error, coordinates: { host: target.name, user: target.user } },
+  );
 }
 
 function isSessionRefused(error: unknown): boolean {
