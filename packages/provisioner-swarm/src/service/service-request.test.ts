@@ -232,8 +232,61 @@ describe('what requests may choose', () => {
     });
   });
 
+  it('is read as SwarmSpawner’s documentation has it: nested, and empty where nothing is chosen', async () => {
+    const wanted = {
+      container_spec: {
+        args: ['/usr/local/bin/start-singleuser.sh'],
+        Image: '',
+        mounts: [{ type: 'volume', source: 'jupyterhub-user-{name}', target: '/data', label: { autoremove: 'True' } }],
+        resource_spec: {
+          cpu_limit: 1_000_000_000,
+          mem_limit: 512_000_000,
+          cpu_reservation: 1_000_000_000,
+          mem_reservation: 512_000_000,
+        },
+        placement: { constraints: [] },
+        network: [],
+        name: '',
+      },
+    };
+    const config = {
+      ...open,
+      placement: { constraints: ['node.role==worker'] },
+      resource_spec: { cpu_limit: 2, mem_limit: '1g' },
+      user_options_policy: { volume_names: ['jupyterhub-user-{name}'] },
+    };
+    const { spec, volumes } = await requestOf(config, chosen(wanted));
+    expect(spec).toMatchObject({
+      name: `jupyter-${digest}-${kernelId}`,
+      image: 'img',
+      command: ['/usr/local/bin/start-singleuser.sh'],
+      constraints: ['node.role==worker'],
+      networks: ['net'],
+      mounts: [{ type: 'volume', source: `jupyterhub-user-${digest}`, target: '/data' }],
+      resources: {
+        ...{ cpuLimit: 1, cpuReservation: 1 },
+        ...{ memoryLimitBytes: 512_000_000, memoryReservationBytes: 512_000_000 },
+      },
+    });
+    expect(volumes).toEqual([`jupyterhub-user-${digest}`]);
+    const both = { ...wanted, resource_spec: { mem_limit: 256_000_000 }, placement: {}, networks: '', name: '' };
+    expect((await requestOf(config, chosen(both))).spec.resources).toEqual({
+      pidsLimit: 4096,
+      cpuLimit: 2,
+      memoryLimitBytes: 256_000_000,
+    });
+  });
+
   it.each([
-    ['a placement', { placement: {} }, {}],
+    ['a placement', { placement: { preferences: ['node.labels.x'] } }, {}],
+    [
+      'a placement within container_spec',
+      { container_spec: { placement: { constraints: ['node.role==manager'] } } },
+      {},
+    ],
+    ['a network within container_spec', { container_spec: { network: ['n'] } }, {}],
+    ['a name within container_spec', { container_spec: { name: 'x' } }, {}],
+    ['more memory within container_spec', { container_spec: { resource_spec: { mem_limit: '3g' } } }, {}],
     ['a network', { networks: ['n'] }, {}],
     ['a network that is not listed', { networks: ['n'] }, { keys: 'networks' }],
     ['a name', { name: 'x' }, {}],

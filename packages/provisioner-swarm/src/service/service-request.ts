@@ -53,7 +53,7 @@ export function serviceRequest(options: ServiceRequestOptions): ServiceRequest {
   const container: ContainerSpecOptions = config.container_spec ?? {};
   const networks = networksOf(config, { entry, user });
   const [network = ''] = networks;
-  const name = serviceName(context, user.name === undefined || user.name === '' ? config.service_prefix : user.name);
+  const name = serviceName(context, user.name ?? config.service_prefix);
   const runAs = runAsOf(options);
   const { command: argv, scriptOptions } = kernelCommand({ context, parameters });
   const args =
@@ -128,7 +128,7 @@ function networksOf(
   { entry, user }: { readonly entry: ImageEntry; readonly user: UserOptions },
 ): readonly string[] {
   const ofConfig = config.networks ?? (config.docker_network === undefined ? [] : [config.docker_network]);
-  const networks = user.networks ?? user.network ?? entry.networks ?? ofConfig;
+  const networks = user.networks ?? entry.networks ?? ofConfig;
   if (networks.length > 0 && networks[0] !== 'bridge') return networks;
   throw new ProvisionerError(
     'INVALID_CONFIG',

@@ -22,7 +22,7 @@ export function userChoice({ env }: LaunchContext, config: SwarmConfig, values: 
     if (!policy.keys.includes(key)) throw refused(`${key} may not be chosen: see keys of user_options_policy`);
   }
   for (const mount of options.container_spec?.mounts ?? []) assertMount(mount, policy, values);
-  for (const network of options.networks ?? options.network ?? []) {
+  for (const network of options.networks ?? []) {
     if (!policy.networks.includes(network))
       throw refused(`network ${network} is not in networks of user_options_policy`);
   }
@@ -42,7 +42,7 @@ function keysOf(options: UserOptions): readonly PolicyKey[] {
     mounts: container.mounts,
     resource_spec: options.resource_spec,
     placement: options.placement,
-    networks: options.networks ?? options.network,
+    networks: options.networks,
     name: options.name,
     log_driver: options.log_driver,
   };

@@ -3,30 +3,58 @@ import { text, textList } from '@gateway-provisioners/docker-engine/kernels';
 import { z } from 'zod';
 import { logDriver, mount, placement, resourceSpec, words } from './service-options.ts';
 
-const userContainerSpec = z.strictObject({
-  args: words.optional(),
-  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of a variable'), z.string()).optional(),
-  Image: text.optional(),
-  image: text.optional(),
-  mounts: z.array(mount).max(32).optional(),
-  workdir: z.string().regex(/^\//, 'use an absolute path').optional(),
-});
+/** An empty text or list chooses nothing: SwarmSpawner's example has them where it leaves something out. */
+const imageName = z
+  .string()
+  .trim()
+  .transform((given) => (given === '' ? undefined : given));
+const networkNames = textList.transform((given) => (given.length === 0 ? undefined : given));
 
-/** What a request may say about its service: SwarmSpawner's `user_options`. */
-const userOptions = z.strictObject({
-  user_selected_image: z.union([text, z.strictObject({ image: text, name: text.optional() })]).optional(),
-  container_spec: userContainerSpec.optional(),
+const choices = {
   resource_spec: resourceSpec.optional(),
-  placement: placement.optional(),
-  network: textList.optional(),
-  networks: textList.optional(),
+  placement: placement
+    .transform((given) => (Object.values(given).some((list) => list !== undefined && list.length > 0) ? given : undefined))
+    .optional(),
+  network: networkNames.optional(),
   name: z
     .string()
     .regex(/^([A-Za-z0-9][A-Za-z0-9-]{0,11})?$/, 'use at most 12 letters, digits and dashes')
+    .transform((given) => (given === '' ? undefined : given))
     .optional(),
-  log_driver: logDriver.optional(),
+};
+
+const userContainerSpec = z.strictObject({
+  args: words.optional(),
+  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of a variable'), z.string()).optional(),
+  Image: imageName.optional(),
+  image: imageName.optional(),
+  mounts: z.array(mount).max(32).optional(),
+  workdir: z.string().regex(/^\//, 'use an absolute path').optional(),
+  // Where SwarmSpawner's documentation has them; beside it they count before these.
+  ...choices,
 });
-export type UserOptions = z.infer<typeof userOptions>;
+
+/** What a request may say about its service: SwarmSpawner's `user_options`. */
+const userOptions = z
+  .strictObject({
+    user_selected_image: z.union([text, z.strictObject({ image: text, name: text.optional() })]).optional(),
+    container_spec: userContainerSpec.optional(),
+    ...choices,
+    networks: networkNames.optional(),
+    log_driver: logDriver.optional(),
+  })
+  .transform(({ container_spec: nested, networks, network, ...options }) => {
+    const { resource_spec, placement: wanted, network: nestedNetwork, name, ...container } = nested ?? {};
+    return {
+      ...options,
+      container_spec: nested === undefined ? undefined : container,
+      resource_spec: options.resource_spec ?? resource_spec,
+      placement: options.placement ?? wanted,
+      networks: networks ?? network ?? nestedNetwork,
+      name: options.name ?? name,
+    };
+  });
+export type UserOptions = Partial<z.infer<typeof userOptions>>;
 
 export const USER_OPTIONS_VARIABLE = 'KERNEL_USER_OPTIONS';
 
