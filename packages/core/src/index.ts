@@ -72,6 +72,7 @@ export type {
   CallOptions,
   KernelEndpoint,
   KernelProvisioner,
+  KernelStats,
   LaunchContext,
   LaunchOptions,
   LaunchedKernel,

@@ -61,6 +61,17 @@ export interface KernelEndpoint {
   readonly port: number;
 }
 
+/** What a kernel uses at this moment, all of its processes together. */
+export interface KernelStats {
+  /** Memory, without what the system caches of files for it. */
+  readonly memoryBytes: number;
+  /** Beyond which it is ended; where it has no limit, the memory of its machine. */
+  readonly memoryLimitBytes: number;
+  /** Processor time since its start, in milliseconds: twice that of a clock where two cores are busy. */
+  readonly cpuMs: number;
+  readonly processes: number;
+}
+
 /**
  * A kernel that has been created and can be talked to.
  * Disposing of it lets go of what this process holds (sockets, timers, tunnels) and leaves the kernel running, so that
@@ -89,6 +100,11 @@ export interface LaunchedKernel extends AsyncDisposable {
   logs(options?: CallOptions & { readonly maxBytes?: number }): Promise<string>;
   /** Undefined when the backend has no way to it. */
   endpoint(port: number, options?: CallOptions): Promise<KernelEndpoint | undefined>;
+  /**
+   * Undefined when it does not run, and where nobody can tell; absent where the backend never can. Rejects when the
+   * backend cannot be asked now.
+   */
+  stats?(options?: CallOptions): Promise<KernelStats | undefined>;
 }
 
 /** Something of ours that exists in the backend. */

@@ -52,6 +52,7 @@ export interface ContainerSummary {
 }
 
 export interface ContainerStats {
+  /** As `docker stats` shows it: without the cache of files that can be taken back. 0 when it does not run. */
   readonly memoryBytes: number;
   readonly memoryLimitBytes: number;
   /** Processor time of all its processes since its start. */

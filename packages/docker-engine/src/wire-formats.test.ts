@@ -4,7 +4,7 @@ import { containerBody } from './container-body.ts';
 import { imageReference } from './image-reference.ts';
 import { readJsonLines } from './json-lines.ts';
 import { joinLogFrames, tailText } from './log-frames.ts';
-import { toContainerDetails, toEngineEvent } from './modem/answers.ts';
+import { toContainerDetails, toContainerStats, toEngineEvent } from './modem/answers.ts';
 import { toNetworkDetails } from './modem/networks.ts';
 import { PullTracker } from './pull-progress.ts';
 import { tarArchive } from './tar-archive.ts';
@@ -238,5 +238,22 @@ describe('tar', () => {
         expect(header.reduce((total, byte) => total + byte, 0)).toBe(sum);
       }),
     );
+  });
+});
+
+describe('measurements', () => {
+  it.each([{ inactive_file: 30 }, { total_inactive_file: 30, inactive_file: 1 }])(
+    'leave out the cache: %j',
+    (stats) => {
+      const memory_stats = { usage: 100, limit: 200, stats };
+      const answer = { memory_stats, cpu_stats: { cpu_usage: { total_usage: 5 } }, pids_stats: { current: 2 } };
+      const measured = { memoryBytes: 70, memoryLimitBytes: 200, cpuNanoseconds: 5, pids: 2 };
+      expect(toContainerStats(answer)).toEqual(measured);
+    },
+  );
+
+  it('of what does not run are zeros', () => {
+    const none = { memoryBytes: 0, memoryLimitBytes: 0, cpuNanoseconds: 0, pids: 0 };
+    expect(toContainerStats({ memory_stats: {}, cpu_stats: { cpu_usage: {} }, pids_stats: {} })).toEqual(none);
   });
 });

@@ -1,4 +1,11 @@
-import type { CallOptions, KernelExit, KernelSpec, LaunchProgress, Cancellation } from '@gateway-provisioners/core';
+import type {
+  CallOptions,
+  Cancellation,
+  KernelExit,
+  KernelSpec,
+  KernelStats,
+  LaunchProgress,
+} from '@gateway-provisioners/core';
 import type { KernelMessage } from '@gateway-provisioners/wire';
 
 /** What Jupyter clients are shown. */
@@ -80,6 +87,11 @@ export interface Kernel extends AsyncDisposable {
   execute(code: string, options?: ExecuteOptions): Execution;
   /** Tail of what the kernel wrote to stdout and stderr. */
   logs(options?: CallOptions & { readonly maxBytes?: number | undefined }): Promise<string>;
+  /**
+   * Memory, processor time and processes, where its backend can tell: containers of a Docker Engine. Undefined
+   * elsewhere, and while it does not run. Errors: those of the backend that cannot be asked now.
+   */
+  stats(options?: CallOptions): Promise<KernelStats | undefined>;
   /** `await using`: shuts the kernel down. */
   [Symbol.asyncDispose](): Promise<void>;
 }

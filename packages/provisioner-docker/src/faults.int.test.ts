@@ -261,7 +261,7 @@ print(json.dumps({
     },
   );
 
-  test('with a read-only root, limits and volumes', async () => {
+  test('with a read-only root, limits, volumes and measurements', async () => {
     const mounts = [
       { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
       { type: 'tmpfs', target: '/home/jovyan', mode: 0o1777, size: '64m' },
@@ -275,7 +275,15 @@ print(json.dumps({
     const code =
       'import os\nfor p in ("/x", "/data/x", "/tmp/x"):\n  try: open(p, "w"); print(p)\n  except OSError as e: print(e.errno)';
     expect((await client.execute(code)).output).toBe('30\n30\n/tmp/x\n');
+    const before = await kernel.stats?.();
+    expect(before).toMatchObject({ memoryLimitBytes: 512 << 20 });
+    expect(before?.memoryBytes).toBeGreaterThan(1 << 20);
+    expect(before?.processes).toBeGreaterThan(1);
+    await client.execute('import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass');
+    const after = await kernel.stats?.();
+    expect((after?.cpuMs ?? 0) - (before?.cpuMs ?? 0)).toBeGreaterThanOrEqual(490);
     await kernel.kill();
+    expect(await kernel.stats?.()).toBeUndefined();
   });
 
   test('whose memory runs out ends as oom, where the request itself chose how much', async () => {

@@ -143,6 +143,10 @@ export class FakeKernel implements Kernel {
     return Promise.resolve('');
   }
 
+  stats(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }

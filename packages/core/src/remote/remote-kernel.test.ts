@@ -151,6 +151,18 @@ describe('a kernel', () => {
     expect(await kernel.liveness()).toBe('alive');
   });
 
+  test('is measured where the backend can, while it lives', async () => {
+    const bench = new RemoteBench();
+    await using kernel = await bench.running();
+    expect(await kernel.stats?.()).toBeUndefined();
+    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, processes: 4 };
+    bench.resource.stats = () => Promise.resolve(stats);
+    expect(await kernel.stats?.()).toEqual(stats);
+    bench.resource.end({ reason: 'exited', exitCode: 0, logTail: 'bye' });
+    await kernel.exited;
+    expect(await kernel.stats?.()).toBeUndefined();
+  });
+
   test('that is gone from the backend is explained by its launcher', async () => {
     const bench = new RemoteBench();
     await using kernel = await bench.running();

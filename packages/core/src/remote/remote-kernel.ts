@@ -5,7 +5,14 @@ import type { Clock } from '../clock.ts';
 import type { KernelConnection } from '../connection-info.ts';
 import type { Logger } from '../logger.ts';
 import type { Observed } from '../observed.ts';
-import type { CallOptions, KernelEndpoint, LaunchedKernel, Liveness, ProvisionerState } from '../provisioner.ts';
+import type {
+  CallOptions,
+  KernelEndpoint,
+  KernelStats,
+  LaunchedKernel,
+  Liveness,
+  ProvisionerState,
+} from '../provisioner.ts';
 import type { CommChannel, CommStatus } from '../rendezvous.ts';
 import type { RemoteResource } from './remote-resource.ts';
 import { formatRemoteState } from './remote-state.ts';
@@ -117,6 +124,10 @@ export class RemoteKernel implements LaunchedKernel {
 
   async endpoint(port: number, options: CallOptions = {}): Promise<KernelEndpoint | undefined> {
     return await this.#parts.resource.endpoint?.(port, options);
+  }
+
+  async stats(options: CallOptions = {}): Promise<KernelStats | undefined> {
+    return this.#isDead ? undefined : await this.#parts.resource.stats?.(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

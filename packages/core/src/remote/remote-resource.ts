@@ -2,7 +2,7 @@ import type { Observed } from '../observed.ts';
 import type { ConnectionInfo, KernelConnection } from '../connection-info.ts';
 import type { KernelExit } from '../errors.ts';
 import type { JsonObject } from '../kernel-spec.ts';
-import type { CallOptions, KernelEndpoint, Liveness } from '../provisioner.ts';
+import type { CallOptions, KernelEndpoint, KernelStats, Liveness } from '../provisioner.ts';
 import type { DialComm } from '../rendezvous.ts';
 
 /**
@@ -24,6 +24,8 @@ export interface RemoteResource extends AsyncDisposable {
   logs(options: CallOptions & { readonly maxBytes?: number }): Promise<string>;
   /** A way to another of its ports. Default: none. */
   endpoint?(port: number, options: CallOptions): Promise<KernelEndpoint | undefined>;
+  /** As {@link LaunchedKernel.stats}. Default: undefined. */
+  stats?(options: CallOptions): Promise<KernelStats | undefined>;
 }
 
 /** What the launcher said, now or before a restart of the gateway. */

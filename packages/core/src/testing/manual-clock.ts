@@ -50,6 +50,11 @@ export class ManualClock implements Clock {
     await settle();
   }
 
+  /** Lets time pass in which nothing runs, as on a machine that sleeps; what is overdue runs with the next advance. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   #next(until: number): Timer | undefined {
     return [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
   }

@@ -83,8 +83,8 @@ function readAmount(name: string, { env }: Variables, read: LimitOptions['read']
   throw new ProvisionerError('INVALID_ENV', `${name} must be an amount such as ${examples}`);
 }
 
-/** `1.5`, or thousandths: `500m`. */
-function readCores(text: string): number | undefined {
+/** `1.5`, or thousandths: `500m`; undefined for what is no amount. */
+export function readCores(text: string): number | undefined {
   const [, digits = '', thousandths = ''] = /^(\d{1,9}(?:\.\d{1,9})?)(m?)$/.exec(text) ?? [];
   if (digits === '') return undefined;
   const amount = Number(digits) / (thousandths === '' ? 1 : 1000);
@@ -93,8 +93,8 @@ function readCores(text: string): number | undefined {
 
 const BINARY: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 
-/** As Kubernetes writes bytes (`512Mi`, `2G`: decimal without the i), and as Docker does (`512m`, `2g`: binary). */
-function readMemory(text: string): number | undefined {
+/** As Kubernetes writes bytes (`512Mi`, `2G`: decimal without the i), and as Docker does (`512m`, `2g`: binary); else undefined. */
+export function readMemory(text: string): number | undefined {
   const [, digits = '', prefix = '', i = ''] = /^(\d{1,15}(?:\.\d{1,9})?)([kKmMgGtTpP]?)(i?)[bB]?$/.exec(text) ?? [];
   if (digits === '' || (i !== '' && prefix === '')) return undefined;
   const isDecimal = i === '' && /[KMGTP]/.test(prefix);
@@ -102,6 +102,7 @@ function readMemory(text: string): number | undefined {
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-function readCount(text: string): number | undefined {
+/** At most four digits; else undefined. */
+export function readCount(text: string): number | undefined {
   return /^\d{1,4}$/.test(text) ? Number(text) : undefined;
 }

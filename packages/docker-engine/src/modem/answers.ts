@@ -76,8 +76,11 @@ export function toContainerSummary(answer: unknown): ContainerSummary {
 /** `GET /containers/ID/stats` */
 export function toContainerStats(answer: unknown): ContainerStats {
   const { memory_stats: memory, cpu_stats: cpu, pids_stats: pids } = membersOf(answer);
+  const { stats, usage } = membersOf(memory);
+  // What the kernel of the machine caches of files, by the names of cgroups 1 and 2; it can be taken back at any time.
+  const { total_inactive_file: oldCache, inactive_file: cache } = membersOf(stats);
   return {
-    memoryBytes: numberOf(membersOf(memory)['usage']),
+    memoryBytes: Math.max(0, numberOf(usage) - numberOf(oldCache ?? cache)),
     memoryLimitBytes: numberOf(membersOf(memory)['limit']),
     cpuNanoseconds: numberOf(membersOf(membersOf(cpu)['cpu_usage'])['total_usage']),
     pids: numberOf(membersOf(pids)['current']),

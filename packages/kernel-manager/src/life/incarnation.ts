@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ResourceStack, delay, errorMessage, throwIfAborted, withDeadline } from '@gateway-provisioners/core';
-import type { Clock, KernelExit, LaunchedKernel, Logger } from '@gateway-provisioners/core';
+import type { CallOptions, Clock, KernelExit, KernelStats, LaunchedKernel, Logger } from '@gateway-provisioners/core';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelChannelsState, RoutedMessage } from '@gateway-provisioners/wire';
 import type { ManagerSettings } from '../settings.ts';
@@ -14,6 +14,8 @@ import type { HandshakeOptions } from './handshake.ts';
 const KILL_DEADLINE_MS = 60_000;
 const INTERRUPT_REPLY_MS = 2_000;
 const INTERRUPT_DEADLINE_MS = 30_000;
+const ASK_DEADLINE_MS = 30_000;
+const LOG_TAIL_BYTES = 16 * 1024;
 const BUSY_AFTER_MS = 1_000;
 const CONTROL_INFO_MS = 5_000;
 const START_RETRY_MS = 5_000;
@@ -141,6 +143,15 @@ export class Incarnation {
     await Promise.race([reply, delay(INTERRUPT_REPLY_MS, { signal, clock: this.#clock })]);
   }
 
+  async logs(options: CallOptions & { readonly maxBytes?: number | undefined }): Promise<string> {
+    const maxBytes = options.maxBytes ?? LOG_TAIL_BYTES;
+    return await this.#askBackend('log', options, async (signal) => await this.launched.logs({ maxBytes, signal }));
+  }
+
+  async stats(options: CallOptions): Promise<KernelStats | undefined> {
+    return await this.#askBackend('stats', options, async (signal) => await this.launched.stats?.({ signal }));
+  }
+
   /**
    * Ends the kernel and removes everything that was created for it. When that fails, it can be tried again.
    * Errors: what the provisioner throws, `DEADLINE_EXCEEDED`.
@@ -199,6 +210,11 @@ export class Incarnation {
     if (await this.#settledWithin(this.launched.exited, halfMs)) return;
     await this.#settledWithin(this.launched.terminate().catch(note), halfMs);
     await this.#settledWithin(this.launched.exited, halfMs);
+  }
+
+  async #askBackend<T>(what: string, { signal }: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = { signal, timeoutMs: ASK_DEADLINE_MS, what: `${what} of the kernel`, clock: this.#clock };
+    return await withDeadline(deadline, async (scope) => await work(scope.signal));
   }
 
   async #ask(msgType: string, timeoutMs: number, content: { readonly restart?: boolean }): Promise<boolean> {

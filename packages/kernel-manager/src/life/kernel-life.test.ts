@@ -253,6 +253,17 @@ describe('a kernel that dies by itself', () => {
     expect(manager.list()).toEqual([]);
   });
 
+  it('is measured while it runs, where its backend can tell', async () => {
+    const { manager, backend } = await setUp();
+    const kernel = await manager.start();
+    expect(await kernel.stats()).toBeUndefined();
+    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, processes: 4 };
+    backend.last.stats = stats;
+    expect(await kernel.stats()).toEqual(stats);
+    await kernel.shutdown({ now: true });
+    expect(await kernel.stats()).toBeUndefined();
+  });
+
   it('has its count anew after ten stable seconds', async () => {
     const { manager, backend, clock } = await setUp();
     const kernel = await manager.start();

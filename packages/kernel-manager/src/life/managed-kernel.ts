@@ -1,4 +1,4 @@
-import { ProvisionerError, withDeadline } from '@gateway-provisioners/core';
+import { ProvisionerError } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   Cancellation,
@@ -6,6 +6,7 @@ import type {
   KernelFailureError,
   KernelProvisioner,
   KernelSpec,
+  KernelStats,
   LaunchProgress,
   LaunchedKernel,
   Logger,
@@ -36,8 +37,6 @@ import type { FirstStart } from './kernel-life-options.ts';
 
 /** Control and stdin are closed this long after the last client left. */
 const RELAX_AFTER_MS = 10_000;
-const LOG_TAIL_BYTES = 16 * 1024;
-const LOGS_DEADLINE_MS = 30_000;
 
 export interface ManagedKernelOptions {
   readonly kernelSpec: KernelSpec;
@@ -290,12 +289,11 @@ export class ManagedKernel implements Kernel {
   }
 
   async logs(options: CallOptions & { readonly maxBytes?: number | undefined } = {}): Promise<string> {
-    const { current } = this.#life;
-    const maxBytes = options.maxBytes ?? LOG_TAIL_BYTES;
-    if (current === undefined) return this.#lastLog;
-    const { clock } = this.#options.settings;
-    const deadline = { signal: options.signal, timeoutMs: LOGS_DEADLINE_MS, what: 'log of the kernel', clock };
-    return await withDeadline(deadline, ({ signal }) => current.launched.logs({ maxBytes, signal }));
+    return (await this.#life.current?.logs(options)) ?? this.#lastLog;
+  }
+
+  async stats(options: CallOptions = {}): Promise<KernelStats | undefined> {
+    return await this.#life.current?.stats(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   KernelConnection,
   KernelExit,
   KernelProvisioner,
+  KernelStats,
   LaunchContext,
   LaunchOptions,
   LaunchedKernel,
@@ -25,6 +26,8 @@ export class FakeResource {
   readonly calls: string[] = [];
   obeysTerminate = true;
   logTail = '';
+  /** What it uses; its backend cannot tell while this is undefined. */
+  stats: KernelStats | undefined;
   /** Rejects `kill` while set. */
   killError: Error | undefined;
 
@@ -153,6 +156,7 @@ export class FakeBackend implements KernelProvisioner {
       },
       logs: () => Promise.resolve(resource.logTail),
       endpoint: () => Promise.resolve(undefined),
+      stats: () => Promise.resolve(resource.stats),
       [Symbol.asyncDispose]: () => {
         note('dispose');
         return Promise.resolve();

@@ -5,12 +5,13 @@ import type {
   JsonObject,
   KernelEndpoint,
   KernelExit,
+  KernelStats,
   Liveness,
   Logger,
 } from '@gateway-provisioners/core';
 import type { RemoteResource } from '@gateway-provisioners/core/remote';
 import type { ContainerDetails, DockerEngine } from '@gateway-provisioners/docker-engine';
-import { exitOf, isRunning } from '@gateway-provisioners/docker-engine/kernels';
+import { exitOf, isRunning, kernelStats } from '@gateway-provisioners/docker-engine/kernels';
 import type { ContainerWatch } from '../engine/container-watch.ts';
 import type { ContainerPlace } from './way-to-container.ts';
 
@@ -97,6 +98,10 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
   endpoint(containerPort: number): Promise<KernelEndpoint | undefined> {
     const port = this.#hasEnded ? undefined : this.#reached(containerPort);
     return Promise.resolve(port === undefined ? undefined : { host: this.address, port });
+  }
+
+  async stats(options: CallOptions): Promise<KernelStats | undefined> {
+    return await kernelStats(this.#options.engine, this.#id, options);
   }
 
   #reached(containerPort: number): number | undefined {

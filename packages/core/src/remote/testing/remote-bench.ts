@@ -2,7 +2,14 @@ import { systemClock } from '../../clock.ts';
 import type { ConnectionInfo } from '../../connection-info.ts';
 import type { KernelExit } from '../../errors.ts';
 import { silentLogger } from '../../logger.ts';
-import type { LaunchContext, LaunchOptions, LaunchedKernel, Liveness, ProvisionerState } from '../../provisioner.ts';
+import type {
+  KernelStats,
+  LaunchContext,
+  LaunchOptions,
+  LaunchedKernel,
+  Liveness,
+  ProvisionerState,
+} from '../../provisioner.ts';
 import type { CommChannel, CommState, CommStatus, LauncherAnswer, LauncherParameters } from '../../rendezvous.ts';
 import type { AttachRemoteKernelOptions } from '../attach-remote-kernel.ts';
 import { launchRemoteKernel } from '../launch-remote-kernel.ts';
@@ -31,6 +38,7 @@ class FakeResource implements RemoteResource {
   removedWith: AbortSignal | undefined;
   onRemove: () => Promise<void> = () => Promise.resolve();
   onLiveness: Liveness = 'alive';
+  stats?: () => Promise<KernelStats | undefined>;
   end: (exit: KernelExit) => void = () => undefined;
 
   constructor() {
