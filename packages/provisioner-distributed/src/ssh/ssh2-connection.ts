@@ -145,18 +145,14 @@ class Ssh2Connection implements SshConnection {
     });
     channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     const ended = new Promise<SshExecResult>((resolve, reject) => {
-      let exitCode: number | undefined;
-      let hasExited = false;
-      channel.on('exit', (code: number | null) => {
-        hasExited = true;
-        exitCode = code ?? undefined;
-      });
       channel.on('error', (error: Error) => {
         reject(connectionLost('a command', error));
       });
-      channel.once('close', () => {
-        if (hasExited) resolve({ stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), exitCode });
-        else reject(connectionLost('a command was running, and it is not known how it ended'));
+      // What it ended with comes with `close`, which waits for its output to be read: `exit` may have passed before
+      // anybody could listen, when the server sends all of a short answer at once.
+      channel.once('close', (code: number | null | undefined) => {
+        if (code === undefined) reject(connectionLost('a command was running, and it is not known how it ended'));
+        else resolve({ stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), exitCode: code ?? undefined });
       });
     });
     channel.end(options.stdin);
