@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ProvisionerError } from '@gateway-provisioners/core';
+import { settle } from '@gateway-provisioners/core/testing';
 import { authorised, createTestGateway, twoUsers } from '../testing/test-gateway.ts';
 import type { ErrorJson, SessionJson, TestGateway } from '../testing/test-gateway.ts';
 
@@ -37,6 +38,31 @@ describe('POST /api/sessions', () => {
     expect(second.json()).toEqual(first.json());
     expect(third.json()).toEqual(first.json());
     expect(test.kernels.starts).toHaveLength(1);
+  });
+
+  test('starts a kernel of its own for a request when the one that it waited for has lost its client', async () => {
+    await using test = await createTestGateway();
+    const url = await test.listen();
+    const client = new AbortController();
+    const begun = new Promise<void>((resolve) => {
+      test.kernels.beforeStart = ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+          resolve();
+        });
+    });
+    const { signal } = client;
+    const first = fetch(`${url}/api/sessions`, { method: 'POST', headers, body: JSON.stringify(notebook), signal });
+    await begun;
+    const second = post(test, notebook);
+    await settle();
+    test.kernels.beforeStart = () => undefined;
+    client.abort();
+    await expect(first).rejects.toThrow();
+    expect((await second).statusCode).toBe(201);
+    expect(test.kernels.list()).toHaveLength(1);
   });
 
   test('takes the old form with "notebook", and an existing kernel by id', async () => {
@@ -117,6 +143,25 @@ describe('a session', () => {
     expect(response.statusCode).toBe(409);
     expect((await test.app.inject({ url: '/api/sessions', headers })).json()).toEqual([one, two]);
     expect(test.kernels.starts).toHaveLength(2);
+  });
+
+  test('that is deleted while its new kernel starts leaves no kernel behind', async () => {
+    await using test = await createTestGateway();
+    const session = (await post(test, notebook)).json<SessionJson>();
+    const url = `/api/sessions/${session.id}`;
+    let goOn: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      test.kernels.beforeStart = async () => {
+        resolve();
+        await new Promise<void>((open) => (goOn = open));
+      };
+    });
+    const changed = test.app.inject({ method: 'PATCH', url, headers, payload: { kernel: { name: 'other' } } });
+    await begun;
+    expect((await test.app.inject({ method: 'DELETE', url, headers })).statusCode).toBe(204);
+    goOn();
+    expect((await changed).statusCode).toBe(404);
+    expect(test.kernels.list()).toEqual([]);
   });
 
   test('takes its kernel with it when it is deleted', async () => {

@@ -81,7 +81,14 @@ async function changeSession(context: GatewayContext, request: Request): Promise
   if (keepsKernel) return context.sessions.change(owner, before.id, rename);
   context.sessions.requireFreePath(before, path);
   const kernel = await kernelFor(context, request, { ...wanted, path: path ?? before.path });
-  const changed = context.sessions.change(owner, before.id, { ...rename, kernelId: kernel.id });
+  let changed: Session;
+  try {
+    changed = context.sessions.change(owner, before.id, { ...rename, kernelId: kernel.id });
+  } catch (error) {
+    // While its kernel started, the session was deleted or its path was taken: nobody else knows of that kernel.
+    if (kernel.id !== wanted['id']) await kernel.shutdown();
+    throw error;
+  }
   // As Jupyter Server does: a document that moved on to another kernel leaves none behind.
   if (kernel.id !== before.kernelId) await context.kernels.get(before.kernelId)?.shutdown();
   return changed;

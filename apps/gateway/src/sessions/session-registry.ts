@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ProvisionerError } from '@gateway-provisioners/core';
+import { ProvisionerError, isProvisionerError } from '@gateway-provisioners/core';
 import type { Cancellation } from '@gateway-provisioners/core';
 import type { Kernel } from '@gateway-provisioners/kernel-manager';
 import type { GatewayKernels } from '../gateway-options.ts';
@@ -48,11 +48,19 @@ export class SessionRegistry implements Disposable {
    * The session of that path, made by `start` when there is none. Two requests at once get one session and one kernel.
    */
   async open(fields: Omit<Session, 'id' | 'kernelId'>, start: () => Promise<Kernel>): Promise<Session> {
-    const existing = this.findByPath(fields.owner, fields.path);
-    if (existing !== undefined) return existing;
     const key = JSON.stringify([fields.owner, fields.path]);
-    const underWay = this.#starting.get(key);
-    if (underWay !== undefined) return await underWay;
+    for (;;) {
+      const existing = this.findByPath(fields.owner, fields.path);
+      if (existing !== undefined) return existing;
+      const underWay = this.#starting.get(key);
+      if (underWay === undefined) break;
+      try {
+        return await underWay;
+      } catch (error) {
+        // Whoever began has gone away: a page that is loaded anew. That is no answer for those who are still there.
+        if (!isProvisionerError(error, 'CANCELLED')) throw error;
+      }
+    }
     const opening = this.#start(fields, start).finally(() => this.#starting.delete(key));
     this.#starting.set(key, opening);
     return await opening;
