@@ -17,13 +17,19 @@ export class WorkTracker {
   /** A signal for the work on one request; aborts when its client goes away first, and at {@link cutOff}. */
   begin(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
-    this.#active.set(response, controller);
-    response.once('close', () => {
+    const onClosed = (): void => {
       this.#active.delete(response);
       if (!response.writableEnded) {
         controller.abort(new ProvisionerError('CANCELLED', 'the client went away before it was answered'));
       }
-    });
+    };
+    if (response.destroyed) {
+      // It went away while its credentials were looked at, and will not say so again.
+      onClosed();
+      return controller.signal;
+    }
+    this.#active.set(response, controller);
+    response.once('close', onClosed);
     return controller.signal;
   }
 

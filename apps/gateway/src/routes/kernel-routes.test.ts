@@ -1,5 +1,8 @@
+import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { KernelFailureError, ProvisionerError } from '@gateway-provisioners/core';
+import { settle } from '@gateway-provisioners/core/testing';
+import type { Identity } from '../auth/authenticator.ts';
 import { authorised, createTestGateway, twoUsers } from '../testing/test-gateway.ts';
 import type { ErrorJson } from '../testing/test-gateway.ts';
 
@@ -170,6 +173,29 @@ describe('POST /api/kernels', () => {
     });
     await expect(fetch(`${url}/api/kernels`, { method: 'POST', headers, signal: client.signal })).rejects.toThrow();
     expect(await aborted).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('a client that goes away while it is authenticated starts nothing', async () => {
+    let goOn: (identity: Identity) => void = () => undefined;
+    let isAsked: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const authenticate = () =>
+      new Promise<Identity>((resolve) => {
+        goOn = resolve;
+        isAsked();
+      });
+    await using test = await createTestGateway({ authenticator: { required: true, authenticate } });
+    const url = await test.listen();
+    const client = new AbortController();
+    const request = fetch(`${url}/api/kernels`, { method: 'POST', signal: client.signal });
+    await asked;
+    client.abort();
+    await expect(request).rejects.toThrow();
+    const connections = promisify(test.app.server.getConnections.bind(test.app.server));
+    while ((await connections()) > 0) await settle();
+    goOn({ username: 'default' });
+    while (!test.logger.lines.some(({ message }) => message === 'request failed')) await settle();
+    expect(test.kernels.starts).toEqual([]);
   });
 
   test('what one request sets is never seen by another that runs at the same time', async () => {
