@@ -129,6 +129,7 @@ export class DockerProvisioner implements KernelProvisioner {
     return new DockerContainer({
       engine,
       watch,
+      clock: this.#services.clock,
       logger: this.#services.logger,
       details,
       address: isRunning(details) ? this.#addressOf(details) : '',

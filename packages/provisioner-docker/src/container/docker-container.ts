@@ -2,6 +2,7 @@ import { ProvisionerError, errorMessage, isProvisionerError } from '@gateway-pro
 import type {
   CallOptions,
   Cancellation,
+  Clock,
   JsonObject,
   KernelEndpoint,
   KernelExit,
@@ -17,10 +18,13 @@ import type { ContainerPlace } from './way-to-container.ts';
 
 const LOG_TAIL_BYTES = 4096;
 const LOG_BYTES = 16_384;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
 
 export interface DockerContainerOptions {
   readonly engine: DockerEngine;
   readonly watch: ContainerWatch;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly details: ContainerDetails;
   /** Where it is reached from here. */
@@ -38,7 +42,10 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
   readonly #options: DockerContainerOptions;
   readonly #id: string;
   #settle: (exit: KernelExit) => void = () => undefined;
-  #stopWatching: Cancellation;
+  readonly #stopWatching: Cancellation;
+  #stopRetrying: Cancellation = () => undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #isLetGo = false;
   #checking = false;
   #checkAgain = false;
   #hasEnded = false;
@@ -53,8 +60,8 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
     this.#stopWatching = options.watch.watch(this.#id, () => {
       void this.#check();
     });
-    // It may have ended before the watch stood.
-    if (!isRunning(options.details)) void this.#check();
+    // It may have ended since it was looked at, and the watch have told of it when nobody here listened yet.
+    void this.#check();
   }
 
   get state(): JsonObject {
@@ -110,8 +117,14 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#stopWatching();
+    this.#letGo();
     return Promise.resolve();
+  }
+
+  #letGo(): void {
+    this.#isLetGo = true;
+    this.#stopWatching();
+    this.#stopRetrying();
   }
 
   /** Asks the engine how it is; only an answer ends it, loss of contact does not. */
@@ -126,9 +139,10 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
       this.#checkAgain = false;
       try {
         const exit = await this.#exit();
+        this.#retryMs = FIRST_RETRY_MS;
         if (exit !== undefined) this.#end(exit);
       } catch (error) {
-        // The watch calls again when there is contact.
+        this.#checkLater();
         this.#options.logger.debug('a container cannot be inspected now', {
           container: this.#id,
           error: errorMessage(error),
@@ -136,6 +150,20 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
       }
     } while (this.#mustCheckAgain());
     this.#checking = false;
+  }
+
+  /** The watch calls again when it has lost contact itself, which need not be so. */
+  #checkLater(): void {
+    this.#stopRetrying();
+    if (this.#isLetGo) return;
+    this.#stopRetrying = this.#options.clock.schedule(
+      this.#retryMs,
+      () => {
+        void this.#check();
+      },
+      { background: true },
+    );
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
   }
 
   #mustCheckAgain(): boolean {
@@ -159,7 +187,7 @@ export class DockerContainer implements RemoteResource, ContainerPlace {
   #end(exit: KernelExit): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#stopWatching();
+    this.#letGo();
     this.#settle(exit);
   }
 }
