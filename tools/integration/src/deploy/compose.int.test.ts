@@ -15,7 +15,7 @@ import type { RunningServer } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 import { composeProject } from './compose-project.ts';
 import type { ComposeProject } from './compose-project.ts';
-import { answersOfProxy, passedRequests, refusals, refusedRequests } from './proxy-requests.ts';
+import { answersOfProxy, passedRequests, passes, refusals, refusedRequests } from './proxy-requests.ts';
 
 const name = `gp-test-${randomUUID().slice(0, 8)}`;
 const network = `${name}-kernels`;
@@ -129,7 +129,7 @@ describe('the Compose file', () => {
     const requests = [...refusedRequests, ...passedRequests];
     expect(await answersOfProxy(requests, { docker: project.docker, container })).toEqual([
       ...refusals(refusedRequests),
-      ...passedRequests.map(({ what, status }) => ({ what, status, byProxy: false })),
+      ...passes(passedRequests),
     ]);
   }, 60_000);
 });

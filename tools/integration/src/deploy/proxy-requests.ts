@@ -41,6 +41,7 @@ export const refusedRequests: readonly ProxyRequest[] = [
   { what: 'a network', method: 'POST', path: '/v1.41/networks/create', body: '{"Name":"gp-test-refused"}' },
   { what: 'joining a swarm', method: 'POST', path: '/v1.41/swarm/join', body: '{}' },
   { what: 'starting a swarm', method: 'POST', path: '/v1.41/swarm/init', body: '{}' },
+  { what: 'what a config of the swarm holds', method: 'GET', path: '/v1.41/configs/gp-test-nobody' },
   { what: 'a service', method: 'POST', path: '/v1.41/services/create', body: '{"Name":"gp-test-refused"}' },
   { what: 'a plugin', method: 'POST', path: '/v1.41/plugins/pull?remote=x' },
   { what: 'a path in disguise', method: 'POST', path: '/v1.41/containers/%63reate', body: '{}' },
@@ -84,12 +85,14 @@ const service = (what: string, settings: object): ProxyRequest => ({
 const task = (what: string, settings: object): ProxyRequest =>
   service(what, { ContainerSpec: { Image: 'gp-test/kernel-py', ...settings } });
 
-/** What the proxy answers itself with `ALLOW_SWARM=1`. */
+/** What the proxy answers itself with `ALLOW_SWARM=1` and `ALLOW_CONFIGS=1`. */
 export const refusedSwarmRequests: readonly ProxyRequest[] = [
   { what: 'leaving the swarm', method: 'POST', path: '/v1.41/swarm/leave?force=1' },
   { what: 'the tokens of the swarm', method: 'GET', path: '/v1.41/swarm' },
   { what: 'changing a node', method: 'POST', path: '/v1.41/nodes/self/update?version=1', body: '{"Role":"manager"}' },
   { what: 'changing a service', method: 'POST', path: '/v1.41/services/x/update?version=1', body: '{}' },
+  { what: 'all configs', method: 'GET', path: '/v1.41/configs' },
+  { what: 'removing a config', method: 'DELETE', path: '/v1.41/configs/gp-test-nobody' },
   { what: 'a config', method: 'POST', path: '/v1.41/configs/create', body: '{"Name":"gp-test-refused","Data":"eA=="}' },
   { what: 'a volume', method: 'POST', path: '/v1.41/volumes/create', body: '{"Name":"gp-test-refused"}' },
   task('a mount of the machine', { Mounts: [{ Type: 'bind', Source: '/', Target: '/host' }] }),
@@ -103,8 +106,18 @@ export const refusedSwarmRequests: readonly ProxyRequest[] = [
   service('a plugin', { Runtime: 'plugin', PluginSpec: { Name: 'x', Remote: 'x' } }),
 ];
 
+interface PassedRequest extends ProxyRequest {
+  readonly status: number;
+}
+
+/** What reaches the manager of a swarm with `ALLOW_SWARM=1` and `ALLOW_CONFIGS=1`. */
+export const passedSwarmRequests: readonly PassedRequest[] = [
+  { what: 'a config by its name', method: 'GET', path: '/v1.41/configs/gp-test-nobody', status: 404 },
+  { what: 'a service by its name', method: 'GET', path: '/v1.41/services/gp-test-nobody', status: 404 },
+];
+
 /** What reaches the engine, which then says no for reasons of its own. */
-export const passedRequests: readonly (ProxyRequest & { readonly status: number })[] = [
+export const passedRequests: readonly PassedRequest[] = [
   { what: 'a ping', method: 'GET', path: '/_ping', status: 200 },
   { what: 'the version', method: 'GET', path: '/version', status: 200 },
   { what: 'a network', method: 'GET', path: '/v1.41/networks/no-such-network', status: 404 },
@@ -140,6 +153,10 @@ export interface ProxyAnswer {
 /** As it should be for those that are refused. */
 export const refusals = (requests: readonly ProxyRequest[]): readonly ProxyAnswer[] =>
   requests.map(({ what }) => ({ what, status: 403, byProxy: true }));
+
+/** As it should be for those that pass. */
+export const passes = (requests: readonly PassedRequest[]): readonly ProxyAnswer[] =>
+  requests.map(({ what, status }) => ({ what, status, byProxy: false }));
 
 /** Asks from within a container of the gateway; `docker` runs the CLI. */
 export async function answersOfProxy(

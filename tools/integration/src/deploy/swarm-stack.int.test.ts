@@ -14,7 +14,7 @@ import { requiredVariable } from '../support/test-environment.ts';
 import { until } from '../support/until.ts';
 import { deployFolder, runnerWith } from './compose-project.ts';
 import type { Run } from './compose-project.ts';
-import { answersOfProxy, refusals, refusedSwarmRequests } from './proxy-requests.ts';
+import { answersOfProxy, passedSwarmRequests, passes, refusals, refusedSwarmRequests } from './proxy-requests.ts';
 
 const script = 'tools/testbeds/swarm.sh';
 const stack = `gp-test-${randomUUID().slice(0, 8)}`;
@@ -66,6 +66,7 @@ beforeAll(async () => {
     GP_PORT_PUBLISHED: port,
     GP_TOKEN_SECRET: `${stack}-token`,
     GP_KERNELSPEC_CONFIG: `${stack}-kernelspec`,
+    GP_ALLOW_CONFIGS: '1',
   });
   const engine = requiredVariable({ variable: 'DOCKER_HOST', script: 'tools/testbeds/images.sh' });
   const images = 'gp-test/gateway gp-test/engine-proxy';
@@ -161,6 +162,10 @@ describe('the stack file', () => {
 
   test('lets the gateway ask the manager for what kernels need, and for nothing else', async () => {
     const container = await docker('ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${stack}_gateway`);
-    expect(await answersOfProxy(refusedSwarmRequests, { docker, container })).toEqual(refusals(refusedSwarmRequests));
+    const requests = [...refusedSwarmRequests, ...passedSwarmRequests];
+    expect(await answersOfProxy(requests, { docker, container })).toEqual([
+      ...refusals(refusedSwarmRequests),
+      ...passes(passedSwarmRequests),
+    ]);
   }, 60_000);
 });
