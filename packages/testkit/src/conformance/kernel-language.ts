@@ -6,8 +6,8 @@ export interface KernelLanguage {
   printCwd(): string;
   setVariable(name: string, value: string): string;
   printVariable(name: string): string;
-  /** Waits so that SIGINT ends the wait with an error. */
-  sleep(durationMs: number): string;
+  /** Prints something at once, then waits so that SIGINT ends the wait with an error. */
+  printAndSleep(durationMs: number): string;
   /** Ends the process with this code, at once. */
   exit(code: number): string;
   /** Writes a line to the process's own stderr, as it was when the kernel started. */
@@ -20,7 +20,7 @@ export const fakeKernelLanguage: KernelLanguage = {
   printCwd: () => 'cwd',
   setVariable: (name, value) => `set ${name} ${value}`,
   printVariable: (name) => `get ${name}`,
-  sleep: (durationMs) => `sleep ${durationMs}`,
+  printAndSleep: (durationMs) => `print begun\nsleep ${durationMs}`,
   exit: (code) => `exit ${code}`,
   log: (text) => `log ${text}`,
 };
@@ -31,7 +31,7 @@ export const pythonLanguage: KernelLanguage = {
   printCwd: () => 'import os, json; print(json.dumps(os.getcwd()))',
   setVariable: (name, value) => `${name} = ${JSON.stringify(value)}`,
   printVariable: (name) => `print(${name})`,
-  sleep: (durationMs) => `import time; time.sleep(${durationMs / 1000})`,
+  printAndSleep: (durationMs) => `print("begun", flush=True); import time; time.sleep(${durationMs / 1000})`,
   exit: (code) => `import os; os._exit(${code})`,
   // ipykernel takes file descriptor 2 for itself and keeps a copy of the original.
   log: (text) =>
