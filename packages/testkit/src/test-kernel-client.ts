@@ -32,7 +32,8 @@ interface Pending {
   readonly onOutput: (() => void) | undefined;
 }
 
-const HANDSHAKE_ATTEMPT_MS = 500;
+const FIRST_ATTEMPT_MS = 500;
+const LONGEST_ATTEMPT_MS = 8_000;
 
 /** The least that a test needs to talk to a kernel: one request, its reply and its output. */
 export class TestKernelClient implements AsyncDisposable {
@@ -61,8 +62,12 @@ export class TestKernelClient implements AsyncDisposable {
       { signal: options.signal, timeoutMs: options.timeoutMs ?? 30_000, what: 'a kernel that answers' },
       async (scope) => {
         await client.channels.open({ signal: scope.signal });
-        // A PUB socket drops what it sends before the subscription arrived: ask until the status is seen too.
-        while (!(await client.#answersWithin(HANDSHAKE_ATTEMPT_MS, scope.signal)));
+        // A PUB socket drops what it sends before the subscription arrived: ask until the status is seen too. Ever longer,
+        // for a kernel that takes its time with each answer.
+        let attemptMs = FIRST_ATTEMPT_MS;
+        while (!(await client.#answersWithin(attemptMs, scope.signal))) {
+          attemptMs = Math.min(2 * attemptMs, LONGEST_ATTEMPT_MS);
+        }
       },
     );
     stack.move();
