@@ -62,11 +62,12 @@ async function untilEnded(options: RemoveOptions, label: string): Promise<void> 
   const { signal } = scope;
   try {
     for (;;) {
+      // Before the containers: one that comes in between is of a task that does not run yet here, and counts as active.
+      const tasks = await engine.tasks.list({ labels: [label] }, { signal });
       // At once where we can: the swarm gives a container time to end, and removes it some time after its task.
       for (const { id } of await engine.containers.list({ labels: [label] }, { signal })) {
         await engine.containers.remove(id, { signal });
       }
-      const tasks = await engine.tasks.list({ labels: [label] }, { signal });
       const active = await Promise.all(tasks.map(async (task) => await isActive(task, options)));
       if (!active.includes(true)) return;
       await delay(POLL_MS, { signal, clock });

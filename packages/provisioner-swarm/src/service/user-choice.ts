@@ -1,6 +1,6 @@
 import { ProvisionerError } from '@gateway-provisioners/core';
 import type { LaunchContext } from '@gateway-provisioners/core';
-import { byteSize } from '@gateway-provisioners/docker-engine/kernels';
+import { readCores, readCount, readMemory } from '@gateway-provisioners/docker-engine/kernels';
 import type { ImageEntry, MountOptions, ResourceOptions } from '../settings/service-options.ts';
 import type { SwarmConfig } from '../settings/swarm-settings.ts';
 import { USER_OPTIONS_VARIABLE, parseUserOptions, userOptionsPolicy } from '../settings/user-options.ts';
@@ -108,20 +108,17 @@ export function assertResources(
   }
 }
 
-/** `KERNEL_CPUS`, `KERNEL_MEMORY`, `KERNEL_GPUS` and their `_LIMIT`, as Gateway Provisioners has them for Kubernetes. */
+/**
+ * `KERNEL_CPUS`, `KERNEL_MEMORY`, `KERNEL_GPUS` and their `_LIMIT`, as Gateway Provisioners has them for Kubernetes and
+ * `docker-provisioner` reads them. What of GPUs is set aside is all that there is: of a pair the limit counts.
+ */
 function resourcesOfEnv(env: Readonly<Record<string, string>>, gpuKind: string): ResourceOptions {
-  const cpus = (name: string): number | undefined =>
-    read(env, name, (value) => {
-      const [, digits = '', milli = ''] = /^(\d+(?:\.\d+)?)(m?)$/.exec(value) ?? [];
-      return digits === '' ? undefined : Number(digits) / (milli === '' ? 1 : 1000);
-    });
-  const bytes = (name: string): number | undefined =>
-    read(env, name, (value) => byteSize.safeParse(value.replace(/i$/i, '')).data);
-  const gpus = read(env, 'KERNEL_GPUS', (value) => (/^\d{1,4}$/.test(value) ? Number(value) : undefined));
-  const cpuReservation = cpus('KERNEL_CPUS');
-  const cpuLimit = cpus('KERNEL_CPUS_LIMIT');
-  const memReservation = bytes('KERNEL_MEMORY');
-  const memLimit = bytes('KERNEL_MEMORY_LIMIT');
+  const cpuReservation = amountOf(env, 'KERNEL_CPUS', readCores);
+  const cpuLimit = amountOf(env, 'KERNEL_CPUS_LIMIT', readCores);
+  const memReservation = amountOf(env, 'KERNEL_MEMORY', readMemory);
+  const memLimit = amountOf(env, 'KERNEL_MEMORY_LIMIT', readMemory);
+  const gpusSetAside = amountOf(env, 'KERNEL_GPUS', readCount);
+  const gpus = amountOf(env, 'KERNEL_GPUS_LIMIT', readCount) ?? gpusSetAside;
   return {
     ...(cpuReservation === undefined ? {} : { cpu_reservation: cpuReservation }),
     ...(cpuLimit === undefined ? {} : { cpu_limit: cpuLimit }),
@@ -131,19 +128,17 @@ function resourcesOfEnv(env: Readonly<Record<string, string>>, gpuKind: string):
   };
 }
 
-function read(
+function amountOf(
   env: Readonly<Record<string, string>>,
   name: string,
-  parse: (value: string) => number | undefined,
+  read: (text: string) => number | undefined,
 ): number | undefined {
-  const value = (env[name] ?? '').trim();
-  if (value === '') return undefined;
-  const parsed = parse(value);
-  if (parsed !== undefined && Number.isFinite(parsed) && parsed >= 0) return parsed;
-  throw new ProvisionerError(
-    'INVALID_ENV',
-    `${name} is not a quantity such as 2, 1.5, 500m (cores) or 512m, 2g (bytes)`,
-  );
+  const given = (env[name] ?? '').trim();
+  if (given === '') return undefined;
+  const amount = read(given);
+  if (amount !== undefined) return amount;
+  const message = `${name} is not an amount such as 1.5 or 500m (cores), 512Mi or 2G (memory), 1 (GPUs)`;
+  throw new ProvisionerError('INVALID_ENV', message);
 }
 
 function refused(message: string): ProvisionerError {

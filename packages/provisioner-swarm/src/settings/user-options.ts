@@ -13,7 +13,9 @@ const networkNames = textList.transform((given) => (given.length === 0 ? undefin
 const choices = {
   resource_spec: resourceSpec.optional(),
   placement: placement
-    .transform((given) => (Object.values(given).some((list) => list !== undefined && list.length > 0) ? given : undefined))
+    .transform((given) =>
+      Object.values(given).some((list) => list !== undefined && list.length > 0) ? given : undefined,
+    )
     .optional(),
   network: networkNames.optional(),
   name: z
