@@ -94,6 +94,13 @@ describe('host choice', () => {
     expect(await order(placement(), [avoided])).toEqual(['avoided']);
   });
 
+  test('a host whose time is over while it is looked at is among the others or comes last, never neither', async () => {
+    const reads = [2_000, 2_000];
+    const flickering = host('flickering');
+    Object.defineProperty(flickering, 'avoidUntil', { get: () => reads.shift() ?? 500 });
+    expect(await order(placement(), [flickering])).toEqual(['flickering']);
+  });
+
   test('full and drained hosts get nothing, and the error says which it is', async () => {
     const limited = placement({ maxKernelsPerHost: 1, drained: new Set(['b']) });
     expect(await order(limited, [a, b])).toEqual(['a']);

@@ -138,8 +138,9 @@ export class Placement {
     }
     const now = clock.now();
     const isAvoided = (host: KernelHost): boolean => host.avoidUntil !== undefined && host.avoidUntil > now;
-    const good = free.filter((host) => !isAvoided(host));
-    const avoided = free.filter(isAvoided);
+    const good: KernelHost[] = [];
+    const avoided: KernelHost[] = [];
+    for (const host of free) (isAvoided(host) ? avoided : good).push(host);
     if (good.length === 0) return avoided;
     const loads = good.map((host) => ({ host, kernels: seats.count(host) }));
     const ordered = await withDeadline(

@@ -2,13 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { ProvisionerError, errorMessage, raceSignal, systemErrorCode } from '@gateway-provisioners/core';
+import {
+  ProvisionerError,
+  errorMessage,
+  isProvisionerError,
+  systemErrorCode,
+  withDeadline,
+} from '@gateway-provisioners/core';
+import type { Clock } from '@gateway-provisioners/core';
 import { z } from 'zod';
 
 /** A private key that the SSH library reads without effort. */
 export type PrivateKey = string;
 
 const PROGRAM = fileURLToPath(new URL('../../programs/decrypt-key.mjs', import.meta.url));
+/** For the most rounds that anybody gives to a key, on a machine that is busy. */
+const DECRYPTION_MS = 120_000;
 const answerSchema = z.union([z.object({ key: z.string() }), z.object({ error: z.string() })]);
 
 /** Reads key files; each encrypted one is decrypted once, off the main thread. */
@@ -38,9 +47,12 @@ export class KeyFiles {
     const known = this.#decrypted.get(id) ?? decrypt(path, key, passphrase);
     this.#decrypted.set(id, known);
     try {
-      return await raceSignal(known, options.signal);
+      const what = `the decryption of the key file ${path}`;
+      const { signal, clock } = options;
+      return await withDeadline({ what, timeoutMs: DECRYPTION_MS, signal, clock }, () => known);
     } catch (error) {
       this.#decrypted.delete(id);
+      if (isProvisionerError(error, 'DEADLINE_EXCEEDED')) throw unusable(path, errorMessage(error), error);
       throw error;
     }
   }
@@ -50,6 +62,7 @@ interface KeyFileOptions {
   readonly required: boolean;
   readonly passphrase: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly clock: Clock;
 }
 
 /** Whether a private key, in OpenSSH's or a PEM form, needs a passphrase. */

@@ -40,7 +40,9 @@ export interface SshHostOptions {
 
 /** OpenSSH's servers allow ten sessions on a connection (MaxSessions); one is the watch of this host's kernels. */
 const SESSIONS_AT_ONCE = 8;
-const TURNED_AWAY_ATTEMPTS = 8;
+/** With a third of them turned away each time, as OpenSSH's servers do by default, hardly any fails as often as that. */
+const TURNED_AWAY_ATTEMPTS = 16;
+const LAST_TURNED_AWAY_MS = 1_500;
 /** A session that has just ended may count for the server a little longer. */
 const REFUSALS_BORNE = 10;
 const REFUSED_PAUSE_MS = 50;
@@ -69,7 +71,7 @@ export class SshHost {
   #holders = 0;
   #releaseVia: Disposable | undefined;
   #isRestoring = false;
-  #failedAt: number | undefined;
+  #avoidUntil: number | undefined;
   #failures = 0;
 
   constructor(options: SshHostOptions) {
@@ -80,7 +82,7 @@ export class SshHost {
 
   /** When the last attempt failed and none has succeeded since: milliseconds since the epoch until which to avoid it. */
   get avoidUntil(): number | undefined {
-    return this.#failedAt === undefined ? undefined : this.#failedAt + retryDelayMs(this.#failures);
+    return this.#avoidUntil;
   }
 
   get isParked(): boolean {
@@ -197,7 +199,7 @@ export class SshHost {
         throw new ProvisionerError('CANCELLED', 'the SSH connection was closed');
       }
       this.#connection = connection;
-      this.#failedAt = undefined;
+      this.#avoidUntil = undefined;
       this.#failures = 0;
       this.#releaseVia ??= via?.hold();
       logger.debug('SSH connection made', coordinates);
@@ -209,8 +211,8 @@ export class SshHost {
       for (const listener of [...this.#listeners]) listener();
       return connection;
     } catch (error) {
-      this.#failedAt = clock.now();
       this.#failures += 1;
+      this.#avoidUntil = clock.now() + retryDelayMs(this.#failures);
       throw error;
     }
   }
@@ -218,6 +220,8 @@ export class SshHost {
   /** A server that limits how many are logging in at once hangs up on some: those try again. */
   async #attempts(signal: AbortSignal): Promise<SshConnection> {
     const { target, clock } = this.#options;
+    // An encrypted key takes seconds to decrypt, once: that is not the server's time.
+    const privateKeys = await this.#privateKeys(signal);
     using scope = openDeadline({
       what: `an SSH connection to ${target.name}`,
       timeoutMs: target.connectTimeoutMs,
@@ -226,25 +230,34 @@ export class SshHost {
     });
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#connectOnce(scope.signal);
+        return await this.#connectOnce(privateKeys, scope.signal);
       } catch (error) {
         if (isProvisionerError(error, 'DEADLINE_EXCEEDED')) throw unreachable(target, error);
         if (attempt === TURNED_AWAY_ATTEMPTS || !isTurnedAway(error) || scope.signal.aborted) throw error;
-        await delay(100 + Math.random() * 200 * attempt, { signal: scope.signal, clock }).catch(() => {
+        await delay(100 + Math.random() * Math.min(LAST_TURNED_AWAY_MS, 200 * attempt), {
+          signal: scope.signal,
+          clock,
+        }).catch(() => {
           throw error;
         });
       }
     }
   }
 
-  async #connectOnce(signal: AbortSignal): Promise<SshConnection> {
-    const { target, via, keys } = this.#options;
-    const known = await this.#knownKeys();
-    const privateKeys: string[] = [];
+  async #privateKeys(signal: AbortSignal): Promise<readonly string[]> {
+    const { target, keys, clock } = this.#options;
+    const { keyFilesRequired: required, passphrase } = target;
+    const found: string[] = [];
     for (const path of target.keyFiles) {
-      const key = await keys.read(path, { required: target.keyFilesRequired, passphrase: target.passphrase, signal });
-      if (key !== undefined) privateKeys.push(key);
+      const key = await keys.read(path, { required, passphrase, signal, clock });
+      if (key !== undefined) found.push(key);
     }
+    return found;
+  }
+
+  async #connectOnce(privateKeys: readonly string[], signal: AbortSignal): Promise<SshConnection> {
+    const { target, via } = this.#options;
+    const known = await this.#knownKeys();
     const sock = await via?.forwardOut({ host: target.host, port: target.port }, { signal }).catch((error: unknown) => {
       if (isProvisionerError(error) && error.code !== 'CONNECTION_LOST') throw error;
       throw unreachable(target, error, ` through ${via.target.name}`);
