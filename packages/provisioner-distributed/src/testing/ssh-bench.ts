@@ -89,6 +89,12 @@ export class SshBench implements AsyncDisposable {
     return this.#stack.use(await TestKernelClient.open({ connection: kernel.connection, timeoutMs: 60_000 }));
   }
 
+  /** What a kernel says its host is called. */
+  async hostNameOf(kernel: LaunchedKernel): Promise<string> {
+    const client = await this.connect(kernel);
+    return (await client.execute('import socket; print(socket.gethostname())')).output.trim();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
   }

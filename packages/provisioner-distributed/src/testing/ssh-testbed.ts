@@ -98,3 +98,15 @@ export async function until(what: string, check: () => Promise<boolean>): Promis
     await delay(100);
   }
 }
+
+/** Connections that sshd has established for a user. */
+export async function established(host: string, user = 'gp'): Promise<number> {
+  return (await ssh('ps', host)).split('\n').filter((line) => line.includes(`sshd: ${user}@notty`)).length;
+}
+
+/** To be asked when a file of tests is done: no host has a process of a kernel any more. */
+export async function nothingIsLeft(): Promise<void> {
+  for (const host of ['1', '2', 'nat', 'island']) {
+    await until(`nothing left on host ${host}`, async () => (await ourProcesses(host)).length === 0);
+  }
+}
