@@ -81,6 +81,8 @@ export class RemoteProcess implements RemoteResource {
   /** As soon as the host is back. */
   #isToBeRemoved = false;
   #isChecking = false;
+  /** Told again while it was being asked about: what the host answers then may be older. */
+  #isToldAgain = false;
   #heartbeatPort: number | undefined;
   #askKernel: () => Promise<Liveness> = async () => await this.liveness({});
 
@@ -219,10 +221,26 @@ export class RemoteProcess implements RemoteResource {
     return server;
   }
 
-  /** The watch saw an end, or may have missed one. */
+  /** The watch saw an end, or may have missed one. It tells of each end once. */
   async #check(): Promise<void> {
-    if (this.#isChecking || (!this.#isToBeRemoved && (this.#hasEnded || this.#isReleased))) return;
+    this.#isToldAgain = true;
+    if (this.#isChecking) return;
     this.#isChecking = true;
+    try {
+      while (this.#isToldAgain && this.#isToBeAskedAbout) {
+        this.#isToldAgain = false;
+        await this.#checkOnce();
+      }
+    } finally {
+      this.#isChecking = false;
+    }
+  }
+
+  get #isToBeAskedAbout(): boolean {
+    return this.#isToBeRemoved || !(this.#hasEnded || this.#isReleased);
+  }
+
+  async #checkOnce(): Promise<void> {
     try {
       if (this.#isToBeRemoved) {
         await removeKernel(this.host, this.#options.places, {});
@@ -238,8 +256,6 @@ export class RemoteProcess implements RemoteResource {
         host: this.host.name,
         error: errorMessage(error),
       });
-    } finally {
-      this.#isChecking = false;
     }
   }
 
