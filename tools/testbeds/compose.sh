@@ -8,10 +8,9 @@
 # What apt says goes to stderr; on any failure the exit code is not 0 and stdout stays empty.
 set -euo pipefail
 
-fail() {
-  echo "compose.sh: $*" >&2
-  exit 1
-}
+script=compose.sh
+# shellcheck source=tools/testbeds/docker-engines.sh
+source "$(dirname "${BASH_SOURCE[0]}")/docker-engines.sh"
 
 find_compose() {
   if docker compose version >/dev/null 2>&1; then
@@ -27,8 +26,7 @@ up() {
   find_compose >/dev/null && return
   [[ $(id -u) = 0 ]] && command -v apt-get >/dev/null || fail 'install Docker Compose: there is none here'
   # It brings no Docker CLI: docker.sh has that.
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends \
-    docker-compose >&2 || fail 'apt-get could not install docker-compose (its reason is above)'
+  install_packages docker-compose >&2
   find_compose >/dev/null || fail 'docker-compose is installed, and does not start'
 }
 

@@ -52,6 +52,15 @@ end_process() { # pid file, word, signal, seconds until SIGKILL
   rm -f "$1"
 }
 
+again() { # command that fetches something…: a mirror that refuses once, or stalls, is asked again
+  local attempt
+  for attempt in 1 2 3; do
+    "$@" && return 0
+    [[ $attempt == 3 ]] || sleep $((attempt * 5))
+  done
+  return 1
+}
+
 wait_for() { # seconds, what, command…
   local seconds=$1 what=$2 i
   shift 2
@@ -69,7 +78,7 @@ launch() { # engine, pid file, log, command…: in a session of its own
   # A daemon must not keep what this script, or a caller's flock, holds open.
   in_namespaces "$engine" setsid --fork bash -c 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && [ "$fd" -lt 255 ] && eval "exec $fd>&-"; done
     echo $$ >"$1"; shift; exec "$@"' _ "$pid_file" "$@" </dev/null >>"$log" 2>&1
-  for ((i = 0; i < 100; i++)); do
+  for ((i = 0; i < 1200; i++)); do
     # Until the exec the command line is bash's, and holds the same words.
     [[ -s $pid_file && $(readlink "/proc/$(<"$pid_file")/exe") != "$(readlink -f "$BASH")" ]] && return 0
     sleep 0.05
@@ -136,7 +145,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 TOML
   rm -f "$dir/containerd.sock" "$dir/containerd.sock.ttrpc"
   launch "$1" "$dir/containerd.pid" "$dir/log/containerd.log" containerd --config "$dir/containerd.toml"
-  wait_for 30 "containerd of the $1 engine" test -S "$dir/containerd.sock"
+  wait_for 90 "containerd of the $1 engine" test -S "$dir/containerd.sock"
 }
 
 start_engine() { # engine, dockerd's options…

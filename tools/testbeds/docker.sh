@@ -160,6 +160,12 @@ have_images() { # engine, key
   done
 }
 
+bootstrap() { # folder, mirror
+  # From nothing: it does not go on with what it left.
+  rm -rf --one-file-system "${1:?}"
+  debootstrap --variant=minbase "$suite" "$1" "$2" >"$cache/debootstrap.log" 2>&1
+}
+
 make_base() { # engine
   engine "$1" image inspect "$base_image" >/dev/null 2>&1 && return 0
   local tarball=$cache/debian-$suite.tar
@@ -171,7 +177,7 @@ make_base() { # engine
     [[ -n $mirror ]] || fail 'no Debian package source is configured'
     root=$(mktemp -d "$cache/debootstrap.XXXX")
     say "debootstrap $suite"
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
+    again bootstrap "$root" "$mirror" || {
       tail -5 "$cache/debootstrap.log" >&2
       fail "debootstrap failed: $cache/debootstrap.log"
     }
@@ -190,9 +196,9 @@ fill_contexts() { # folder
     cp /etc/apt/sources.list "$1/kernel-base/apt/sources.list"
   apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' >"$1/kernel-base/apt/apt.conf.d/90host" || true
   # Debian names the module Cryptodome, PyPI's wheel Crypto; the launchers want either.
-  python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.11 --implementation cp --abi abi3 \
+  again python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.11 --implementation cp --abi abi3 \
     --platform manylinux2014_x86_64 -d "$1/wheels" pycryptodome >&2
-  python3 -m pip -q download --no-deps --only-binary=:all: -d "$1/gp" gateway_provisioners==0.5.0 >&2
+  again python3 -m pip -q download --no-deps --only-binary=:all: -d "$1/gp" gateway_provisioners==0.5.0 >&2
   (cd "$1/kernel-gp/site" && python3 -m zipfile -e "$1"/wheels/*.whl .)
   python3 -m zipfile -e "$1"/gp/*.whl "$1/gp/unpacked"
   cp -R "$1/gp/unpacked/gateway_provisioners/kernel-launchers" "$1/kernel-gp/kernel-launchers"
@@ -201,6 +207,12 @@ fill_contexts() { # folder
   cp "$1/gp/unpacked/gateway_provisioners/kernel-launchers/bootstrap/bootstrap-kernel.sh" "$1/kernel-gp/"
   chmod -R a+rX "$1/kernel-gp/kernel-launchers"
   chmod 755 "$1/kernel-gp/bootstrap-kernel.sh"
+}
+
+build_image() { # engine, options of docker build…: what a build did before it failed is not done again
+  local name=$1
+  shift
+  DOCKER_BUILDKIT=0 engine "$name" build --network host --force-rm "$@"
 }
 
 build_images() { # engine, key
@@ -212,8 +224,7 @@ build_images() { # engine, key
   for image in "${test_images[@]}"; do
     name=${image#gp-test/}
     say "building $image"
-    DOCKER_BUILDKIT=0 engine "$1" build --network host --label "gp.test.key=$2" --force-rm -t "$image" "$dir/$name" \
-      >"$cache/build-$name.log" 2>&1 || {
+    again build_image "$1" --label "gp.test.key=$2" -t "$image" "$dir/$name" >"$cache/build-$name.log" 2>&1 || {
       tail -15 "$cache/build-$name.log" >&2
       fail "the build of $image failed: $cache/build-$name.log"
     }

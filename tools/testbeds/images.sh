@@ -58,12 +58,18 @@ make_node() {
 }
 
 build() { # name, options of images/build.mjs
-  local name=$1 started=$SECONDS
+  local name=$1 started=$SECONDS tries=1 attempt
   shift
-  node "$root/images/build.mjs" "$name" --org gp-test "$@" >"$cache/build-$name.log" 2>&1 || {
-    tail -20 "$cache/build-$name.log" >&2
-    fail "the build of gp-test/$name failed: $cache/build-$name.log"
-  }
+  # A mirror that refuses once, or stalls, is asked again; what was done before it failed is not done again.
+  [[ " $* " == *' --network host '* ]] && tries=3
+  for ((attempt = 1; attempt <= tries; attempt++)); do
+    node "$root/images/build.mjs" "$name" --org gp-test "$@" >"$cache/build-$name.log" 2>&1 && break
+    if ((attempt == tries)); then
+      tail -20 "$cache/build-$name.log" >&2
+      fail "the build of gp-test/$name failed: $cache/build-$name.log"
+    fi
+    sleep $((attempt * 5))
+  done
   say "gp-test/$name: $((SECONDS - started)) s"
 }
 

@@ -21,16 +21,19 @@ user=gp
 password='pass:word'
 
 unpack() {
-  local dir attempt
+  local dir
   [[ -x $program ]] && return 0
   dir=$(mktemp -d "$cache/registry.XXXX")
-  for attempt in 1 2 3; do
-    (cd "$dir" && apt-get -qq download docker-registry >>"$cache/apt.log" 2>&1) && break
-    [[ $attempt == 3 ]] && fail "could not fetch docker-registry: $cache/apt.log"
-    apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$cache/apt.log" 2>&1 || true
-  done
+  again fetch "$dir" >>"$cache/apt.log" 2>&1 || fail "could not fetch docker-registry: $cache/apt.log"
   dpkg-deb -x "$dir"/docker-registry_*.deb "$cache/registry"
   rm -rf "$dir"
+}
+
+fetch() { # folder
+  (cd "$1" && apt-get -qq download docker-registry) && return 0
+  # The lists of this machine may be older than what the mirror has.
+  apt-get -qq -o DPkg::Lock::Timeout=300 update || true
+  return 1
 }
 
 start() { # name, address

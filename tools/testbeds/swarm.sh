@@ -76,7 +76,8 @@ link_up() { # node
 rules() { # table, chain, rule…
   local table=$1 chain=$2
   shift 2
-  iptables -t "$table" -C "$chain" "$@" 2>/dev/null || iptables -t "$table" -I "$chain" "$@"
+  # Engines that start at the same time change rules as well: their lock is waited for.
+  iptables -w 60 -t "$table" -C "$chain" "$@" 2>/dev/null || iptables -w 60 -t "$table" -I "$chain" "$@"
 }
 
 network_down() {
@@ -89,9 +90,9 @@ network_down() {
   ip route del unreachable 10.214.0.0/15 metric 9999 2>/dev/null || true
   ip route del unreachable 10.216.0.0/16 metric 9999 2>/dev/null || true
   command -v iptables >/dev/null || return 0
-  iptables -t nat -D POSTROUTING -s 10.214.0.0/24 ! -o "$link" -j MASQUERADE 2>/dev/null || true
-  iptables -D FORWARD -i "$link" -j ACCEPT 2>/dev/null || true
-  iptables -D FORWARD -o "$link" -j ACCEPT 2>/dev/null || true
+  iptables -w 60 -t nat -D POSTROUTING -s 10.214.0.0/24 ! -o "$link" -j MASQUERADE 2>/dev/null || true
+  iptables -w 60 -D FORWARD -i "$link" -j ACCEPT 2>/dev/null || true
+  iptables -w 60 -D FORWARD -o "$link" -j ACCEPT 2>/dev/null || true
 }
 
 # ---------------------------------------------------------------- nodes
@@ -107,8 +108,8 @@ start_node() { # node
   on "$1" network inspect "$bridge_network-config" >/dev/null 2>&1 ||
     on "$1" network create --config-only --subnet "$(tasks_subnet "$1")" "$bridge_network-config" >/dev/null
   # This machine may open connections to its tasks.
-  ip netns exec "$(namespace "$1")" iptables -C DOCKER-USER -i uplink -j ACCEPT 2>/dev/null ||
-    ip netns exec "$(namespace "$1")" iptables -I DOCKER-USER -i uplink -j ACCEPT
+  ip netns exec "$(namespace "$1")" iptables -w 60 -C DOCKER-USER -i uplink -j ACCEPT 2>/dev/null ||
+    ip netns exec "$(namespace "$1")" iptables -w 60 -I DOCKER-USER -i uplink -j ACCEPT
 }
 
 join() {
@@ -120,19 +121,21 @@ join() {
   fi
   if [[ $(swarm_state node2) != active ]]; then
     [[ $(swarm_state node2) == inactive ]] || on node2 swarm leave --force >/dev/null 2>&1 || true
+    # It goes on in the background when it takes longer than the engine waits, which is 20 s.
     on node2 swarm join --token "$(on node1 swarm join-token -q worker)" --advertise-addr "$(address node2)" \
-      --listen-addr "$(address node2):2377" "$address_of_manager:2377" >/dev/null
+      --listen-addr "$(address node2):2377" "$address_of_manager:2377" >/dev/null || say 'node 2 has not joined yet'
   fi
+  wait_for 90 'node 2' node2_is_ready
   on node1 network inspect "$bridge_network" >/dev/null 2>&1 ||
     on node1 network create -d bridge --scope swarm --attachable --config-from "$bridge_network-config" \
       "$bridge_network" >/dev/null
   on node1 network inspect "$overlay_network" >/dev/null 2>&1 ||
     on node1 network create -d overlay --attachable "$overlay_network" >/dev/null
-  for node in "${nodes[@]}"; do
-    on node1 node update --label-add "gp.node=$(number "$node")" --availability active "$(node_id "$node")" >/dev/null
-  done
-  wait_for 60 'node 2' node2_is_ready
+  # The manager changes its nodes as well while they join, and refuses a change of what it has just changed.
+  for node in "${nodes[@]}"; do wait_for 30 "the label of $node" label "$node"; done
 }
+
+label() { on node1 node update --label-add "gp.node=$(number "$1")" --availability active "$(node_id "$1")"; }
 
 node_id() { on "$1" info --format '{{.Swarm.NodeID}}'; }
 node2_is_ready() { [[ $(on node1 node inspect -f '{{.Status.State}}' "$(node_id node2)") == ready ]]; }
@@ -187,7 +190,7 @@ bring_images() {
     *) docker -H "$main_host" save "${images[@]}" | tee >(on node2 load -q >/dev/null) | on node1 load -q >/dev/null ;;
   esac
   # The second one of a pair may end a moment later.
-  for node in "${missing[@]}"; do wait_for 120 "images of $node" have_all "$node" "$wanted"; done
+  for node in "${missing[@]}"; do wait_for 300 "images of $node" have_all "$node" "$wanted"; done
 }
 
 have_all() { [[ $(image_ids "$1") == "$2" ]]; }
