@@ -16,6 +16,7 @@ import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 GRACE_SECONDS = 5.0
+LAST_OUTPUT_SECONDS = 1.0
 KEPT_LOG_BYTES = 65536
 
 _GUARD_IGNORES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE")
@@ -60,7 +61,9 @@ class KernelProcess:
         OSError when the command cannot be started.
         """
         self.log = OutputLog()
+        #: Known once the last of the output is: whoever asks then gets all of it.
         self.exit: Optional[KernelExit] = None
+        self._gone = False
         self._ended_by: Optional[str] = None
         # Re-entered by handlers of signals that come while the main thread holds it.
         self._lock = threading.RLock()
@@ -79,7 +82,7 @@ class KernelProcess:
     def signal(self, signum: int) -> bool:
         """Delivers a signal to the kernel alone. False when it has ended."""
         with self._lock:
-            if self.exit is not None:
+            if self._gone:
                 return False
             try:
                 os.kill(self.pid, signum)
@@ -90,31 +93,39 @@ class KernelProcess:
     def end(self, reason: str) -> None:
         """Ends the kernel; returns at once. The first reason is the one that is told."""
         with self._lock:
-            if self.exit is None and self._ended_by is None:
+            if not self._gone and self._ended_by is None:
                 self._ended_by = reason
             self._let_go()
 
     def wait(self) -> KernelExit:
         """Waits until the kernel and all that it started have ended; collects other orphans when this is PID 1."""
         guarded = True
-        while self.exit is None or guarded:
+        while not self._gone or guarded:
             pid, status = os.wait()
             if pid == self.pid:
                 with self._lock:
-                    self.exit = self._describe(status)
+                    self._gone = True
+                    ended = self._describe(status)
                     self._let_go()
+                self._read_last_output()
+                self.exit = ended
                 if not guarded:
                     end_group(self.pid)
             elif pid == self._guard_pid:
                 guarded = False
-                if self.exit is None:
+                if not self._gone:
                     self.end("the launcher's guard was killed")
                     threading.Thread(target=end_group, args=(self.pid,), daemon=True).start()
-        for copier in self._copiers:
-            # Something that left the kernel's group may hold its output open for ever.
-            copier.join(timeout=1.0)
+        self._read_last_output()
         _unlink(self._connection_file)
+        assert self.exit is not None
         return self.exit
+
+    def _read_last_output(self) -> None:
+        # Something that left the kernel's group may hold its output open for ever.
+        deadline = time.monotonic() + LAST_OUTPUT_SECONDS
+        for copier in self._copiers:
+            copier.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _let_go(self) -> None:
         if self._leash is not None:

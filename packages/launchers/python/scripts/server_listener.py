@@ -282,8 +282,10 @@ class Supervisor:
         wanted = request.get("max_log_bytes", MAX_LOG_BYTES)
         if type(wanted) is not int or wanted < 0:
             return _error("bad_request", "max_log_bytes must be a whole number from 0")
-        status = {**self._ping(request), "log_tail": self._kernel.log.tail(min(wanted, MAX_LOG_BYTES))}
-        return status if self._kernel.exit is None else {**status, "exit": self._kernel.exit.fields}
+        ended = self._kernel.exit  # Before the log, of which the end belongs to it.
+        tail = self._kernel.log.tail(min(wanted, MAX_LOG_BYTES))
+        status = {**self._ping(request), "alive": ended is None, "log_tail": tail}
+        return status if ended is None else {**status, "exit": ended.fields}
 
     def _renew(self, _: Dict[str, Any]) -> Dict[str, Any]:
         self._lease_renewed = _clock()

@@ -81,6 +81,11 @@ test('nothing that came after Python 3.9', async () => {
   expect(await runHelper(testPython(), join(helpers, 'check_floor.py'), newer)).toMatchObject({ exitCode: 1 });
 });
 
+test('the end of a kernel is known with all that it wrote, however late that is read', async () => {
+  const result = await runHelper(testPython(), join(helpers, 'check_last_output.py'), scripts);
+  expect(result).toEqual({ exitCode: 0, stdout: '3 last words\n', stderr: 'last words\n' });
+});
+
 describe('another Python', () => {
   test.each([1, 2] as const)('with ipykernel 6 and nothing that encrypts, version %d', async (protocol) => {
     const launched = await bench.launch({ argv: pythonLauncherArgv(launcherPython()), protocol });
