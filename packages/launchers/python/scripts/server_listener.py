@@ -49,6 +49,9 @@ from launch_options import (
 CONNECTION_SECONDS = 10.0
 LINGER_SECONDS = 30.0
 MAX_CONNECTIONS = 64
+#: Of connections that wait to be taken. Where there are more, the system drops attempts, and each is made again only after
+#: a second, then three: an order would come too late behind a crowd of silent peers.
+BACKLOG = 1024
 HIGHEST_SIGNAL = 64
 
 
@@ -99,7 +102,7 @@ class Supervisor:
 
     def run(self, comm_socket: socket.socket, info: Dict[str, Any], answering: Answering, linger: float) -> int:
         self._forward_signals()
-        comm_socket.listen(16)
+        comm_socket.listen(BACKLOG)
         self._start(self._accept, comm_socket)
         self._start(self._watch, os.getppid())
         info = {
