@@ -69,7 +69,9 @@ export const distributedSettings = defineSettings({
   drained_hosts: {
     schema: hostList.optional(),
     env: ['GP_DRAINED_HOSTS'],
-    description: 'Hosts of `remote_hosts` that get no new kernels; those that run there go on.',
+    description:
+      'Hosts of `remote_hosts` that get no new kernels, as they stand there or by their names or addresses; those that run ' +
+      'there go on.',
   },
   remote_user: {
     schema: text.optional(),
@@ -97,7 +99,7 @@ export const distributedSettings = defineSettings({
     env: ['GP_SSH_KEY_PATH'],
     description:
       'Private key file. Default: the `IdentityFile`s of the SSH client configuration, else `~/.ssh/id_ed25519`, ' +
-      '`id_ecdsa` and `id_rsa`.',
+      '`id_ecdsa` and `id_rsa`. A jump host is offered it first, then its own `IdentityFile`s.',
   },
   ssh_key_passphrase: {
     schema: z.string().min(1).optional(),
@@ -107,8 +109,10 @@ export const distributedSettings = defineSettings({
   },
   ssh_agent: {
     schema: z.union([folder, z.literal('none')]).optional(),
-    env: ['GP_SSH_AGENT', 'SSH_AUTH_SOCK'],
-    description: 'Socket of an SSH agent; `none` for none.',
+    env: ['GP_SSH_AGENT'],
+    description:
+      'Socket of an SSH agent, also where `IdentitiesOnly` is set; `none` for none. Default: `IdentityAgent` of the SSH ' +
+      'client configuration, else `SSH_AUTH_SOCK` of the gateway.',
   },
   ssh_known_hosts: {
     schema: folder.optional(),

@@ -32,7 +32,7 @@ import {
 import type { CreateOptions, LauncherFacts, WayToKernel } from '@gateway-provisioners/core/remote';
 import type { LauncherParameters } from '@gateway-provisioners/core';
 import type { DistributedConfig } from './distributed-config.ts';
-import { HostList } from './hosts/host-list.ts';
+import { HostList, isCalled } from './hosts/host-list.ts';
 import type { Rotation, Seat } from './hosts/host-seats.ts';
 import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
 import { SharedHosts } from './hosts/shared-hosts.ts';
@@ -81,7 +81,7 @@ export class DistributedProvisioner implements KernelProvisioner {
       clock: services.clock,
       seats: parts.shared.hosts.seats,
       maxKernelsPerHost: config.max_kernels_per_host,
-      drained: new Set(config.drained_hosts),
+      drained: config.drained_hosts ?? [],
     });
   }
 
@@ -259,7 +259,7 @@ export class DistributedProvisioner implements KernelProvisioner {
   #allowedHosts(context: LaunchContext): readonly KernelHost[] {
     const wanted = context.env['KERNEL_REMOTE_HOST'];
     if (wanted === undefined || wanted === '') return this.#hosts.all;
-    const pinned = this.#hosts.all.filter(({ name, address }) => name === wanted || address === wanted);
+    const pinned = this.#hosts.all.filter((host) => isCalled(host, wanted));
     if (pinned.length > 0) return pinned.slice(0, 1);
     throw new ProvisionerError('INVALID_ENV', 'KERNEL_REMOTE_HOST names a host that is not among remote_hosts', {
       coordinates: { kernel: context.kernelId },

@@ -9,6 +9,7 @@ import { LocalHost } from './hosts/local-host.ts';
 import { configFromEnv, effectiveConfig } from './distributed-config.ts';
 import { kernelEnvironment } from './kernel-env.ts';
 import { exportLines, quote } from './shell/quote.ts';
+import { loadProgram } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
 import { unpackProgram } from './shell/unpack-program.ts';
 import { stageCommand } from './staging.ts';
@@ -123,6 +124,13 @@ describe('stageCommand', () => {
   });
 });
 
+test('a host tells its processors and its load', async () => {
+  const output = await runProgram(new LocalHost('here', { PATH: process.env['PATH'] }), loadProgram, {});
+  const [processors, load] = output.toString('latin1').trim().split(/\s+/).map(Number);
+  expect(processors).toBeGreaterThanOrEqual(1);
+  expect(load).toBeGreaterThanOrEqual(0);
+});
+
 describe('kernelEnvironment', () => {
   const hostEnv = { PATH: '/gateway/bin', HOME: '/home/gateway', LANG: 'C.UTF-8' };
   const context: LaunchContext = {
@@ -168,7 +176,7 @@ describe('settings', () => {
         GP_REMOTE_PWD: 'x',
         GP_ENABLE_TUNNELING: 'True',
         EG_KERNEL_LOG_DIR: '/var/log/k',
-        SSH_AUTH_SOCK: '/run/agent',
+        GP_SSH_AGENT: '/run/agent',
       }),
     ).toMatchObject({
       remote_hosts: ['a', 'b'],

@@ -49,7 +49,7 @@ const placement = (options: Partial<PlacementOptions> = {}): Placement =>
     clock: fixed,
     seats: new HostSeats(),
     maxKernelsPerHost: undefined,
-    drained: new Set(),
+    drained: [],
     ...options,
   });
 /** Names of the hosts in the order in which they would be tried; no seat stays taken. */
@@ -102,12 +102,28 @@ describe('host choice', () => {
   });
 
   test('full and drained hosts get nothing, and the error says which it is', async () => {
-    const limited = placement({ maxKernelsPerHost: 1, drained: new Set(['b']) });
+    const limited = placement({ maxKernelsPerHost: 1, drained: ['b'] });
     expect(await order(limited, [a, b])).toEqual(['a']);
     expect(limited.trySeat(a)).toBeDefined();
     expect(limited.trySeat(a)).toBeUndefined();
     await expect(order(limited, [a, b])).rejects.toThrow(/max_kernels_per_host: 1/);
     await expect(order(limited, [b])).rejects.toThrow(/drained/);
+  });
+
+  test.each(['gp@node:2222', 'node', '10.0.0.7'])(
+    'a host is drained by its entry, name or address: %s',
+    async (text) => {
+      const named: KernelHost = { ...host('gp@node:2222'), address: '10.0.0.7' };
+      expect(await order(placement({ drained: [text] }), [named, b])).toEqual(['b']);
+      expect(await order(placement({ drained: [`${text}0`] }), [named, b])).toEqual(['gp@node:2222', 'b']);
+    },
+  );
+
+  test("who names the host takes nobody else's turn", async () => {
+    const round = placement();
+    expect(await order(round, [a, b])).toEqual(['a', 'b']);
+    expect(await order(round, [a])).toEqual(['a']);
+    expect(await order(round, [a, b])).toEqual(['b', 'a']);
   });
 
   test('kernels of one provisioner count for another that names the same machine otherwise', async () => {

@@ -1,5 +1,6 @@
 import { ProvisionerError, withDeadline } from '@gateway-provisioners/core';
 import type { Clock } from '@gateway-provisioners/core';
+import { isCalled } from './hosts/host-list.ts';
 import type { HostSeats, Rotation, Seat } from './hosts/host-seats.ts';
 import type { HostCall, KernelHost } from './hosts/kernel-host.ts';
 import { loadProgram } from './shell/kernel-programs.ts';
@@ -86,7 +87,8 @@ export interface PlacementOptions {
   readonly seats: HostSeats;
   /** Default: no limit. */
   readonly maxKernelsPerHost: number | undefined;
-  readonly drained: ReadonlySet<string>;
+  /** As the operator calls them. */
+  readonly drained: readonly string[];
 }
 
 /** Finds the hosts to try for the next kernel. */
@@ -127,7 +129,7 @@ export class Placement {
 
   async #candidates(hosts: readonly KernelHost[], signal: AbortSignal | undefined): Promise<readonly KernelHost[]> {
     const { maxKernelsPerHost, drained, policy, clock, seats } = this.#options;
-    const open = hosts.filter((host) => !drained.has(host.name));
+    const open = hosts.filter((host) => !drained.some((name) => isCalled(host, name)));
     const free = open.filter((host) => !this.#isFull(host));
     if (free.length === 0) {
       const why =
@@ -142,6 +144,8 @@ export class Placement {
     const avoided: KernelHost[] = [];
     for (const host of free) (isAvoided(host) ? avoided : good).push(host);
     if (good.length === 0) return avoided;
+    // Who names the host takes nobody's turn.
+    if (hosts.length === 1) return good;
     const loads = good.map((host) => ({ host, kernels: seats.count(host) }));
     const ordered = await withDeadline(
       { what: 'the choice of a host', timeoutMs: POLICY_MS, signal, clock },

@@ -64,6 +64,11 @@ export class HostList {
   }
 }
 
+/** Whether an operator may call a host so: as it stands in the list, without the user and the port, or by its address. */
+export function isCalled({ name, address }: Pick<KernelHost, 'name' | 'address'>, text: string): boolean {
+  return text === name || text === address || text === parseHostEntry(name).host;
+}
+
 /** A name or an address of this machine, with neither user nor port: those ask for SSH. */
 function isThisMachine(name: string): boolean {
   const { host, user, port } = parseHostEntry(name);

@@ -103,7 +103,7 @@ export function resolveTarget(name: string, context: TargetContext): SshTarget {
   const user = entry.user ?? config.remote_user ?? settings.user ?? defaultUser(context.env);
   const port = entry.port ?? config.ssh_port ?? settings.port ?? 22;
   const via = throughJumps(settings.proxyJump ?? [], context);
-  return toTarget({ name, entry, settings, user, port, via, password: config.remote_password }, context);
+  return toTarget({ name, entry, settings, user, port, via, password: config.remote_password, isJump: false }, context);
 }
 
 function throughJumps(hops: readonly string[], context: TargetContext, depth = 0): SshTarget | undefined {
@@ -115,7 +115,7 @@ function throughJumps(hops: readonly string[], context: TargetContext, depth = 0
     const before = via ?? throughJumps(settings.proxyJump ?? [], context, depth + 1);
     const user = entry.user ?? settings.user ?? context.config.remote_user ?? defaultUser(context.env);
     const port = entry.port ?? settings.port ?? 22;
-    via = toTarget({ name: hop, entry, settings, user, port, via: before, password: undefined }, context);
+    via = toTarget({ name: hop, entry, settings, user, port, via: before, password: undefined, isJump: true }, context);
   }
   return via;
 }
@@ -128,6 +128,7 @@ interface TargetParts {
   readonly port: number;
   readonly via: SshTarget | undefined;
   readonly password: string | undefined;
+  readonly isJump: boolean;
 }
 
 function toTarget(parts: TargetParts, { config, env }: TargetContext): SshTarget {
@@ -139,21 +140,21 @@ function toTarget(parts: TargetParts, { config, env }: TargetContext): SshTarget
   const userFiles = settings.userKnownHostsFiles ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   const files =
     config.ssh_known_hosts === undefined ? [...userFiles, '/etc/ssh/ssh_known_hosts'] : [config.ssh_known_hosts];
-  const asked = config.ssh_agent ?? (settings.identityAgent === 'SSH_AUTH_SOCK' ? undefined : settings.identityAgent);
-  const agent =
-    asked === undefined || asked.toLowerCase() === 'none' || settings.identitiesOnly === true ? undefined : asked;
+  const agent = config.ssh_agent ?? (settings.identitiesOnly === true ? undefined : usualAgent(settings, env));
   return {
     name: parts.name,
     host,
     port,
     user,
     hostKeyName: settings.hostKeyAlias ?? host,
+    hostKeyPort: settings.hostKeyAlias === undefined ? undefined : 22,
     knownHostsFiles: files.map(fill),
     hostKeyChecking:
       config.host_key_checking ?? (settings.strictHostKeyChecking === 'accept-new' ? 'accept-new' : 'strict'),
     keyFiles: (named.length > 0 ? named : home(env) === undefined ? [] : usual).map(fill),
     keyFilesRequired: config.ssh_key_path !== undefined,
-    agent: agent === undefined ? undefined : fill(agent),
+    otherKeyFiles: parts.isJump && config.ssh_key_path !== undefined ? settings.identityFiles.map(fill) : undefined,
+    agent: agent === undefined || agent.toLowerCase() === 'none' ? undefined : fill(agent),
     password: parts.password,
     passphrase: config.ssh_key_passphrase,
     via: parts.via,
@@ -161,6 +162,14 @@ function toTarget(parts: TargetParts, { config, env }: TargetContext): SshTarget
     keepaliveCountMax: config.keepalive_count_max ?? settings.serverAliveCountMax ?? 4,
     connectTimeoutMs: config.connect_timeout_ms ?? settings.connectTimeoutMs ?? 10_000,
   };
+}
+
+/** As ssh_config(5) has it: what `IdentityAgent` says, which may be the name of a variable, before `SSH_AUTH_SOCK`. */
+function usualAgent({ identityAgent = 'SSH_AUTH_SOCK' }: HostSettings, env: TargetContext['env']): string | undefined {
+  const [, variable] = /^\$\{?(\w+)\}?$/.exec(identityAgent) ?? [];
+  const name = identityAgent === 'SSH_AUTH_SOCK' ? identityAgent : variable;
+  if (name === undefined) return identityAgent;
+  return env[name] === '' ? undefined : env[name];
 }
 
 function expandHome(path: string, env: TargetContext['env']): string {

@@ -158,10 +158,50 @@ describe('resolveTarget', () => {
     expect(() => resolveTarget('a', { config: {}, env, lines: loop })).toThrow('lead to each other');
   });
 
+  test.each([
+    ['SSH_AUTH_SOCK', '', {}, '/run/env'],
+    ['IdentityAgent, before SSH_AUTH_SOCK', 'IdentityAgent ~/agent', {}, '/home/me/agent'],
+    ['IdentityAgent that says so', 'IdentityAgent SSH_AUTH_SOCK', {}, '/run/env'],
+    ['IdentityAgent that names a variable', 'IdentityAgent $OTHER', {}, '/run/other'],
+    ['none, by IdentityAgent', 'IdentityAgent none', {}, undefined],
+    ['none, by IdentitiesOnly', 'IdentitiesOnly yes', {}, undefined],
+    ['ssh_agent, before all', 'IdentitiesOnly yes\nIdentityAgent ~/agent', { ssh_agent: '/run/ours' }, '/run/ours'],
+    ['none, by ssh_agent', 'IdentityAgent ~/agent', { ssh_agent: 'none' }, undefined],
+  ] as const)('the agent is %s', (...[, settings, config, expected]) => {
+    const context = {
+      config,
+      env: { ...env, SSH_AUTH_SOCK: '/run/env', OTHER: '/run/other' },
+      lines: parseSshConfig(settings),
+    };
+    expect(resolveTarget('h', context).agent).toBe(expected);
+  });
+
+  test('the key of a host with an alias is looked up under the alias alone, whatever the port', () => {
+    const aliased = parseSshConfig('Host h\nPort 2222\nHostKeyAlias alias');
+    expect(resolveTarget('h', { config: {}, env, lines: aliased })).toMatchObject({
+      port: 2222,
+      hostKeyName: 'alias',
+      hostKeyPort: 22,
+    });
+    expect(resolveTarget('h:2222', { config: {}, env, lines: [] }).hostKeyPort).toBeUndefined();
+  });
+
+  test('a key of ours does not take the place of the one that a jump host has', () => {
+    const jump = parseSshConfig('Host h\nProxyJump j\nIdentityFile ~/h\nHost j\nIdentityFile ~/j');
+    const { via, ...target } = resolveTarget('h', { config: { ssh_key_path: '/ours' }, env, lines: jump });
+    expect(target).toMatchObject({ keyFiles: ['/ours'], otherKeyFiles: undefined });
+    expect(via).toMatchObject({ keyFiles: ['/ours'], keyFilesRequired: true, otherKeyFiles: ['/home/me/j'] });
+    const usual = resolveTarget('h', { config: {}, env, lines: jump });
+    expect(usual.via).toMatchObject({ keyFiles: ['/home/me/j'], otherKeyFiles: undefined });
+  });
+
   test('without anything, the user and the usual files of this account', () => {
     expect(resolveTarget('h', { config: {}, env, lines: [] })).toMatchObject({
       user: 'me',
       port: 22,
+      keepaliveIntervalMs: 15_000,
+      keepaliveCountMax: 4,
+      connectTimeoutMs: 10_000,
       keyFiles: ['/home/me/.ssh/id_ed25519', '/home/me/.ssh/id_ecdsa', '/home/me/.ssh/id_rsa'],
       knownHostsFiles: ['/home/me/.ssh/known_hosts', '/home/me/.ssh/known_hosts2', '/etc/ssh/ssh_known_hosts'],
     });

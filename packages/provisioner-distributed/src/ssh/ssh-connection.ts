@@ -61,11 +61,15 @@ export interface SshTarget {
   readonly user: string;
   /** The name under which its key is looked up. */
   readonly hostKeyName: string;
+  /** The port that goes with that name. Default: {@link port}; 22 for an alias, which stands for itself. */
+  readonly hostKeyPort?: number | undefined;
   readonly knownHostsFiles: readonly string[];
   readonly hostKeyChecking: 'strict' | 'accept-new';
   readonly keyFiles: readonly string[];
   /** Missing key files are an error rather than passed over. */
   readonly keyFilesRequired: boolean;
+  /** Tried after those, where they are there and need no passphrase. */
+  readonly otherKeyFiles?: readonly string[] | undefined;
   readonly agent?: string | undefined;
   /** A secret. */
   readonly password?: string | undefined;

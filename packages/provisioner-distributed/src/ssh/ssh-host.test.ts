@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack, silentLogger, systemClock } from '@gateway-provisioners/core';
+import type { DistributedConfig } from '../distributed-config.ts';
 import { SmallSshServer } from '../testing/small-ssh-server.ts';
 import { resolveTarget } from './resolve-target.ts';
+import { parseSshConfig } from './ssh-config-file.ts';
 import type { SshHost } from './ssh-host.ts';
 import { SshPool } from './ssh-pool.ts';
 
@@ -32,6 +34,42 @@ async function hostOf(server: SmallSshServer): Promise<SshHost> {
   } as const;
   return pool.hostFor(resolveTarget(`me@127.0.0.1:${String(server.port)}`, { config, env: {}, lines: [] }));
 }
+
+test('a host with an alias is written down, and known again, under the alias alone', async () => {
+  const server = stack.use(await SmallSshServer.open({ maxSessions: 2 }));
+  const folder = await mkdtemp(join(tmpdir(), 'gp-ssh-host-'));
+  stack.defer(() => rm(folder, { recursive: true }));
+  const known = join(folder, 'known_hosts');
+  const lines = parseSshConfig(`Host h\nHostName 127.0.0.1\nPort ${String(server.port)}\nHostKeyAlias my-alias`);
+  for (const checking of ['accept-new', 'strict'] as const) {
+    const pool = new SshPool({ clock: systemClock, logger: silentLogger });
+    const config = { remote_user: 'me', remote_password: 'any', ssh_known_hosts: known, host_key_checking: checking };
+    const options = { config: { ...config, connect_timeout_ms: 60_000 }, env: {}, lines };
+    expect(await run(pool.hostFor(resolveTarget('h', options)), 'echo in')).toBe('in\n');
+    pool.dispose();
+    expect(await readFile(known, 'utf8')).toMatch(/^my-alias ssh-ed25519 \S+\n$/);
+  }
+});
+
+test('one connection for all who log in alike, however long they wait', () => {
+  const pool = new SshPool({ clock: systemClock, logger: silentLogger });
+  const lines = parseSshConfig('Host inner\nProxyJump jump');
+  const idOf = (config: DistributedConfig, name = 'node'): string =>
+    pool.hostFor(resolveTarget(name, { config, env: { USER: 'me', HOME: '/home/me' }, lines })).id;
+  const usual = idOf({});
+  expect(idOf({ connect_timeout_ms: 500, keepalive_interval_ms: 1, keepalive_count_max: 2 })).toBe(usual);
+  expect(idOf({ connect_timeout_ms: 500 }, 'inner')).toBe(idOf({}, 'inner'));
+  const others: readonly DistributedConfig[] = [
+    { remote_user: 'other' },
+    { ssh_port: 2222 },
+    { ssh_key_path: '/other' },
+    { remote_password: 'x' },
+    { host_key_checking: 'accept-new' },
+  ];
+  const ids = others.map((config) => idOf(config));
+  expect(new Set([usual, ...ids]).size).toBe(others.length + 1);
+  pool.dispose();
+});
 
 const run = async (host: SshHost, program: string): Promise<string> =>
   (await host.exec({ stdin: Buffer.from(program) })).stdout.toString('latin1');

@@ -252,6 +252,10 @@ export class SshHost {
       const key = await keys.read(path, { required, passphrase, signal, clock });
       if (key !== undefined) found.push(key);
     }
+    for (const path of target.otherKeyFiles ?? []) {
+      const key = await keys.read(path, { required: false, passphrase: undefined, signal, clock });
+      if (key !== undefined) found.push(key);
+    }
     return found;
   }
 
@@ -263,21 +267,27 @@ export class SshHost {
       throw unreachable(target, error, ` through ${via.target.name}`);
     });
     const judge = async (blob: Buffer): Promise<void> => {
-      const { hostKeyName: host, port, hostKeyChecking: checking, knownHostsFiles: files } = target;
-      if (judgeHostKey(blob, { host, port, known, checking, files }) === 'new') await this.#learn(blob);
+      const { hostKeyChecking: checking, knownHostsFiles: files } = target;
+      if (judgeHostKey(blob, { ...this.#keyName, known, checking, files }) === 'new') await this.#learn(blob);
     };
     return await connectSsh2({ target, keys: privateKeys, known, judge, sock, signal });
   }
 
+  /** How files of known hosts call this one. */
+  get #keyName(): SshAddress {
+    const { hostKeyName: host, hostKeyPort, port } = this.target;
+    return { host, port: hostKeyPort ?? port };
+  }
+
   async #knownKeys(): Promise<KnownHostKeys> {
-    const { knownHostsFiles, hostKeyName: host, port } = this.target;
+    const { knownHostsFiles } = this.target;
     const texts = await Promise.all(knownHostsFiles.map((path) => readFile(path, 'utf8').catch(() => '')));
-    return findHostKeys(texts.join('\n'), { host, port });
+    return findHostKeys(texts.join('\n'), this.#keyName);
   }
 
   async #learn(blob: Buffer): Promise<void> {
-    const { hostKeyName: host, port, knownHostsFiles } = this.target;
-    const [path] = knownHostsFiles;
+    const { host, port } = this.#keyName;
+    const [path] = this.target.knownHostsFiles;
     if (path === undefined) return;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await appendFile(path, knownHostLine({ host, port, blob }), { mode: 0o600 });

@@ -33,7 +33,14 @@ export class SshPool {
 
 /** All that decides who is logged in where: another way to log in is another connection. */
 function identity(target: SshTarget): string {
-  // Two names of one address are one host; the digest keeps secrets out of the map's keys.
-  const text = JSON.stringify({ ...target, name: '' });
-  return createHash('sha256').update(text).digest('base64');
+  // The digest keeps secrets out of the map's keys.
+  return createHash('sha256')
+    .update(JSON.stringify(access(target)))
+    .digest('base64');
+}
+
+/** Two names of one address are one host; how long it is waited for is up to who comes first. */
+function access({ via, ...target }: SshTarget): object {
+  const rest = { ...target, name: '', keepaliveIntervalMs: 0, keepaliveCountMax: 0, connectTimeoutMs: 0 };
+  return { ...rest, via: via === undefined ? undefined : access(via) };
 }
