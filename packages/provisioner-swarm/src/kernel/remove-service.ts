@@ -1,22 +1,14 @@
-import {
-  ProvisionerError,
-  delay,
-  errorMessage,
-  formatOwner,
-  isProvisionerError,
-  openDeadline,
-} from '@gateway-provisioners/core';
+import { ProvisionerError, delay, formatOwner, isProvisionerError, openDeadline } from '@gateway-provisioners/core';
 import type { Clock, Logger, ResourceOwner } from '@gateway-provisioners/core';
 import type { DockerEngine, TaskDetails } from '@gateway-provisioners/docker-engine';
 import { OWNER_LABEL, isOwnedBy } from '@gateway-provisioners/docker-engine/kernels';
 import { isAutoremoved } from '../service/service-mounts.ts';
+import { removeVolumes } from './remove-volumes.ts';
 import { hasEnded } from './task-state.ts';
 
 const POLL_MS = 100;
 /** A node that does not answer must not hold up the rest. */
 const TASKS_MS = 30_000;
-const VOLUME_TRIES = 15;
-const VOLUME_PAUSE_MS = 1_000;
 
 export interface RemoveOptions {
   readonly engine: DockerEngine;
@@ -49,7 +41,7 @@ export async function removeService(options: RemoveOptions): Promise<void> {
   if (isOurs) await engine.services.remove(details.id, { signal });
   await untilEnded(options, label);
   const nodes = new Set(before.map(({ nodeId }) => nodeId));
-  if (volumes.size > 0) await removeVolumes(options, { volumes, nodes });
+  await removeOwnVolumes(options, { volumes, nodes });
   // Last: what is left of an interrupted removal is found by them.
   const secrets = await engine.secrets.list({ labels: [label] }, { signal });
   for (const { id } of secrets) await engine.secrets.remove(id, { signal });
@@ -87,30 +79,19 @@ async function isActive(task: TaskDetails, { engine, ownNodeId, signal }: Remove
   return (await engine.nodes.inspect(nodeId, { signal }))?.state === 'ready';
 }
 
-async function removeVolumes(
-  { engine, clock, logger, ownNodeId, signal }: RemoveOptions,
+/** Another node's engine cannot be asked from here. */
+async function removeOwnVolumes(
+  { engine, clock, logger, owner, ownNodeId, signal }: RemoveOptions,
   { volumes, nodes }: { readonly volumes: ReadonlySet<string>; readonly nodes: ReadonlySet<string | undefined> },
 ): Promise<void> {
   const elsewhere = [...nodes].filter((node) => node !== undefined && node !== ownNodeId);
-  for (const volume of volumes) {
-    // Another node's engine cannot be asked from here.
-    if (elsewhere.length > 0) logger.warn('a volume stays on another node', { volume, node: elsewhere.join() });
-    if (nodes.size > 0 && !nodes.has(ownNodeId)) continue;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await engine.volumes.remove(volume, { signal });
-        break;
-      } catch (error) {
-        if (!isProvisionerError(error, 'ENGINE_RESOURCE_IN_USE')) throw error;
-        if (attempt === VOLUME_TRIES) {
-          // Somebody else uses it.
-          logger.warn('a volume could not be removed', { volume, error: errorMessage(error) });
-          break;
-        }
-        await delay(VOLUME_PAUSE_MS, { signal, clock });
-      }
+  if (elsewhere.length > 0) {
+    for (const volume of volumes) {
+      logger.warn('a volume stays on another node', { volume, node: elsewhere.join() });
     }
   }
+  if (nodes.size > 0 && !nodes.has(ownNodeId)) return;
+  await removeVolumes({ engine, clock, logger, instanceId: owner.instanceId, volumes, signal });
 }
 
 /** Errors: `INVALID_ARGUMENT`. */
