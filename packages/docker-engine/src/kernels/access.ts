@@ -1,5 +1,5 @@
-import { ProvisionerError } from '@gateway-provisioners/core';
-import type { LaunchContext } from '@gateway-provisioners/core';
+import { ProvisionerError, silentLogger } from '@gateway-provisioners/core';
+import type { LaunchContext, Logger } from '@gateway-provisioners/core';
 
 const MAX_ID = 0xffff_ffff;
 
@@ -45,9 +45,14 @@ function readId(
 
 /**
  * The image: a request's `KERNEL_IMAGE` where `allowed_images` lets it choose, what the kernelspec's own `env` says, the
- * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set.
+ * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set. Where requests choose
+ * nothing, a wish is passed over, and the logger told.
  */
-export function chooseImage({ env, kernelSpec }: LaunchContext, config: ImageChoice): string {
+export function chooseImage(
+  { env, kernelSpec, kernelId }: LaunchContext,
+  config: ImageChoice,
+  logger: Logger = silentLogger,
+): string {
   const wanted = env['KERNEL_IMAGE'] ?? '';
   const ofSpec = kernelSpec.env['KERNEL_IMAGE'];
   const { allowed_images: allowed, image_name: configured } = config;
@@ -56,6 +61,10 @@ export function chooseImage({ env, kernelSpec }: LaunchContext, config: ImageCho
     throw new ProvisionerError('FORBIDDEN', `image ${JSON.stringify(wanted)} of KERNEL_IMAGE is not in allowed_images`);
   }
   const image = wanted !== '' && wanted === ofSpec ? wanted : configured;
+  if (wanted !== '' && wanted !== image) {
+    const message = 'a request names an image with KERNEL_IMAGE and is given another: allowed_images is not set';
+    logger.warn(message, { kernelId, wanted, image });
+  }
   if (image !== undefined) return image;
   throw new ProvisionerError(
     'INVALID_CONFIG',

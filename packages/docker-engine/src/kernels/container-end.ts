@@ -12,7 +12,8 @@ export function isRunning({ state }: ContainerDetails): boolean {
 export function exitOf(state: ContainerState, logTail: string): KernelExit {
   const { exitCode, oomKilled, error } = state;
   const detail = error === '' ? {} : { detail: error };
-  // One of its processes was ended for memory. With another code than SIGKILL's the kernel survived that.
+  // One of its processes was ended for memory. bootstrap-kernel.sh of Gateway Provisioners ends with 0 whatever became of
+  // its kernel; with a code that is neither 0 nor SIGKILL's the kernel survived that, and ended by itself.
   if (oomKilled && (exitCode === 137 || exitCode === 0)) return { reason: 'oom', exitCode, logTail, ...detail };
   const signal = exitCode > 128 ? signalName(exitCode - 128) : undefined;
   if (signal !== undefined) return { reason: 'signalled', signal, exitCode, logTail, ...detail };

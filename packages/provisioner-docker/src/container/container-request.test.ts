@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { systemClock } from '@gateway-provisioners/core';
+import { silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { KernelSpec, LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
 import { assertReachable, chooseImage, containerUser, exitOf } from '@gateway-provisioners/docker-engine/kernels';
 import { dockerConfigSchema } from '../settings/docker-settings.ts';
@@ -97,6 +97,17 @@ describe('the container of a kernel', () => {
     expect(made.env).toMatchObject({ USER: 'set by the request', LANG: 'C', LD_LIBRARY_PATH: '/x' });
     expect(made.env).not.toHaveProperty('PATH');
     expect(made.env).not.toHaveProperty('HOME');
+  });
+
+  it('tells the image of executors: the kernelspec’s own, that of the settings, the kernel’s', () => {
+    const env = { KERNEL_EXECUTOR_IMAGE: 'of-spec' };
+    const config = { executor_image_name: 'of-settings' };
+    const executorImage = (...given: Parameters<typeof request>) => request(...given).env?.['KERNEL_EXECUTOR_IMAGE'];
+    expect(executorImage({ env, kernelSpec: spec({ env }) }, config)).toBe('of-spec');
+    expect(executorImage({ env: { KERNEL_EXECUTOR_IMAGE: 'of-request' }, kernelSpec: spec({ env }) }, config)).toBe(
+      'of-settings',
+    );
+    expect(executorImage({ env })).toBe('img');
   });
 
   it('mirrors the working folder when it is told to', () => {
@@ -215,6 +226,24 @@ describe('access', () => {
         expect.objectContaining({ code: 'FORBIDDEN' }),
       );
     }
+  });
+});
+
+describe('an image that a request names where it may not choose', () => {
+  const config = dockerConfigSchema.parse({ image_name: 'img' });
+  const warned = (overrides: Partial<LaunchContext>): readonly unknown[] => {
+    const lines: unknown[] = [];
+    chooseImage(context(overrides), config, { ...silentLogger, warn: (_, fields) => lines.push(fields) });
+    return lines;
+  };
+
+  it('is passed over, and the log says so', () => {
+    expect(warned({ env: { KERNEL_IMAGE: 'other:1' } })).toEqual([{ kernelId, wanted: 'other:1', image: 'img' }]);
+  });
+
+  it('is no matter where it is the one that counts', () => {
+    const env = { KERNEL_IMAGE: 'other:1' };
+    expect([...warned({ env, kernelSpec: spec({ env }) }), ...warned({ env: { KERNEL_IMAGE: 'img' } })]).toEqual([]);
   });
 });
 

@@ -38,7 +38,7 @@ export async function startContainer<T>(options: StartOptions, takeOver: (detail
   const { engine, clock, context, config, parameters, create } = options;
   const { signal, progress } = create;
   throwIfAborted(signal);
-  const image = chooseImage(context, config);
+  const image = chooseImage(context, config, options.logger);
   assertReachable(parameters.public.responseAddress, config.docker_network ?? 'bridge');
   const { spec, user } = containerRequest({ ...options, image });
   const secret = secretOf(options, user);
