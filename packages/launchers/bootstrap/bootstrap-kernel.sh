@@ -132,8 +132,9 @@ unset JPY_PARENT_PID
 
 # As process 1 the launcher would get no signal that it does not handle, and processes whose parents have ended would
 # never be reaped. So this shell stays, passes signals on, and reaps.
+early=
 forward() {
-  [[ -z ${child:-} ]] || kill -s "$1" "$child" 2>/dev/null
+  if [[ -n ${child:-} ]]; then kill -s "$1" "$child" 2>/dev/null; else early+=" $1"; fi
 }
 for name in HUP INT QUIT TERM USR1 USR2 CONT; do
   # shellcheck disable=SC2064 # the name of now
@@ -144,6 +145,8 @@ set -m
 "${launch[@]}" &
 child=$!
 set +m
+# What came while the launcher ran already, and its number was not noted yet.
+for name in $early; do forward "$name"; done
 # A trapped signal ends `wait` early; bash keeps the code of a child that has ended for the last one.
 while wait "$child"; kill -0 "$child" 2>/dev/null; do :; done
 wait "$child"

@@ -46,8 +46,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+interface StartOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts the script as process 1 of a process namespace of its own, as a container engine does. */
-function startAsProcess1(...args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
+function startAsProcess1({ args = [], env = {} }: StartOptions = {}): ChildProcessByStdio<null, Readable, null> {
   // Its death takes all of the namespace with it.
   const unshare = ['--user', '--map-root-user', '--pid', '--mount-proc', '--fork', '--kill-child', '--', script];
   running = spawn('unshare', [...unshare, ...args], {
@@ -60,10 +65,17 @@ function startAsProcess1(...args: readonly string[]): ChildProcessByStdio<null, 
       KERNEL_ID: 'k1',
       RESPONSE_ADDRESS: '127.0.0.1:1',
       PUBLIC_KEY: 'x',
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return running;
+}
+
+/** unshare is outside of the namespace; its child is process 1. */
+async function process1Of(child: ChildProcessByStdio<null, Readable, null>): Promise<number> {
+  const { stdout } = spawn('pgrep', ['-P', String(child.pid)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return Number(String((await once(stdout, 'data'))[0]));
 }
 
 test('as process 1 the script passes signals on, reaps, and ends with the code of the kernel', async () => {
@@ -71,9 +83,7 @@ test('as process 1 the script passes signals on, reaps, and ends with the code o
   const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   expect((await lines.next()).value).toBe('reaped True True');
-  // unshare is outside of the namespace; its child is process 1.
-  const { stdout } = spawn('pgrep', ['-P', String(child.pid)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const process1 = Number(String((await once(stdout, 'data'))[0]));
+  const process1 = await process1Of(child);
   process.kill(process1, 'SIGINT');
   expect((await lines.next()).value).toBe('INT');
   process.kill(process1, 'SIGINT');
@@ -84,5 +94,19 @@ test('as process 1 the script passes signals on, reaps, and ends with the code o
 });
 
 test('as process 1 the script ends with the code of a launcher that ends at once', async () => {
-  expect(await once(startAsProcess1('--plain-exit'), 'exit')).toEqual([5, null]);
+  expect(await once(startAsProcess1({ args: ['--plain-exit'] }), 'exit')).toEqual([5, null]);
+});
+
+test('as process 1 the script loses no signal that comes before it has noted which process is the launcher', async () => {
+  // What bash reads before the script: here it stands still until a file is there.
+  const hold = `trap '[[ $BASH_COMMAND != "child="* ]] || until [[ -e go ]]; do sleep 0.02; done' DEBUG\n`;
+  await writeFile(join(folder, 'hold'), hold);
+  const child = startAsProcess1({ env: { BASH_ENV: join(folder, 'hold') } });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  expect((await lines.next()).value).toBe('reaped True True');
+  process.kill(await process1Of(child), 'SIGTERM');
+  await writeFile(join(folder, 'go'), '');
+  expect((await lines.next()).value).toBe('TERM');
+  expect(await ended).toEqual([7, null]);
 });
