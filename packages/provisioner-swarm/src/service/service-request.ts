@@ -215,6 +215,7 @@ function resourcesOf({ config, entry, user }: ServiceRequestOptions): ServiceRes
   const spec = { ...config.resource_spec, ...entry.resource_spec, ...chosen };
   return {
     pidsLimit: config.pids_limit ?? DEFAULT_PIDS_LIMIT,
+    ...(config.ulimits === undefined ? {} : { ulimits: config.ulimits }),
     ...(spec.cpu_limit === undefined ? {} : { cpuLimit: spec.cpu_limit }),
     ...(spec.cpu_reservation === undefined ? {} : { cpuReservation: spec.cpu_reservation }),
     ...(spec.mem_limit === undefined ? {} : { memoryLimitBytes: spec.mem_limit }),

@@ -50,6 +50,8 @@ describe('settings', () => {
     ['placement', { preferences: [['spread', 'node.labels.x']] }, { preferences: ['node.labels.x'] }],
     ['container_spec', { args: '/usr/local/bin/start.sh --x' }, { args: ['/usr/local/bin/start.sh', '--x'] }],
     ['container_spec', { env: { A: 1, B: true } }, { env: { A: '1', B: 'true' } }],
+    ['ulimits', ['nofile=1024:2048'], [{ name: 'nofile', soft: 1024, hard: 2048 }]],
+    ['ulimits', '["core=0"]', [{ name: 'core', soft: 0, hard: 0 }]],
     ['container_spec', { uid_gid: 1000 }, { uid_gid: '1000' }],
     [
       'container_spec',
@@ -77,6 +79,7 @@ describe('settings', () => {
     { placement: { constraints: ['hostname=worker'] } },
     { resource_spec: { cpu_limit: 'two' } },
     { resource_spec: { mem: '1g' } },
+    { ulimits: ['nofile'] },
     { service_prefix: '-x' },
     { service_prefix: 'much-too-long-a-prefix' },
     { endpoint_mode: 'dns' },

@@ -1,5 +1,5 @@
 import { defineSettings, resolveSettings } from '@gateway-provisioners/core';
-import { flag, kernelSettings, text, textList, wholeNumber } from '@gateway-provisioners/docker-engine/kernels';
+import { flag, kernelSettings, text, textList, ulimit, wholeNumber } from '@gateway-provisioners/docker-engine/kernels';
 import { z } from 'zod';
 import {
   containerSpec,
@@ -148,6 +148,12 @@ export const swarmSettings = defineSettings({
     schema: wholeNumber(1, 4_194_304).optional(),
     env: ['GP_DOCKER_PIDS_LIMIT'],
     description: 'Processes and threads at once. Default 4096.',
+    group: 'Service',
+  },
+  ulimits: {
+    schema: json(z.array(ulimit)).optional(),
+    env: ['GP_SWARM_ULIMITS'],
+    description: '`nofile=1024:2048` and so on. From Engine API 1.41 on.',
     group: 'Service',
   },
   log_driver: {
