@@ -114,6 +114,13 @@ const refusals: readonly Refusal[] = [
     words: /code 3[^]*always fails/,
   },
   {
+    what: 'a kernel that ends at once, whose log nobody keeps',
+    config: { image_name: 'gp-test/kernel-crash', log_driver: 'none' },
+    context: { kernelSpec: shell('') },
+    code: 'LAUNCH_FAILED',
+    words: /code 3(?![^]*always fails)/,
+  },
+  {
     what: 'a kernel that is out of memory',
     config: { memory: '32m' },
     context: { kernelSpec: shell('python3 -c "b = bytearray(200 << 20)"; exit 0') },
@@ -182,17 +189,19 @@ describe('a kernel in a container', () => {
     await using bench = await FaultBench.open();
     const seen: LaunchProgress[] = [];
     const kernel = await bench.launch(
-      { env: { KERNEL_UID: '2345', HOME: '/tmp' } },
+      // The image's own environment says python.
+      { env: { KERNEL_UID: '2345', KERNEL_LANGUAGE: 'fortran' } },
       { progress: (event) => seen.push(event) },
     );
     const client = await bench.connect(kernel);
     const code = `
 import os, json
+with open(os.path.expanduser("~/kept"), "w") as file: file.write("x")
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
 print(json.dumps({
   "uid": os.getuid(), "gid": os.getgid(), "groups": sorted(os.getgroups()), "caps": status["CapBnd"].strip(),
   "privileges": status["NoNewPrivs"].strip(), "names": sorted(os.environ), "secret": os.path.exists("/.gateway-provisioners/launcher-v2"),
-  "user": os.environ["KERNEL_USERNAME"], "image": os.environ["KERNEL_IMAGE"],
+  "user": os.environ["KERNEL_USERNAME"], "image": os.environ["KERNEL_IMAGE"], "language": os.environ["KERNEL_LANGUAGE"],
 }))`;
     const facts: unknown = JSON.parse((await client.execute(code)).output);
     expect(facts).toMatchObject({
@@ -203,9 +212,10 @@ print(json.dumps({
       secret: false,
       user: 'alice',
       image: 'gp-test/kernel-py',
+      language: 'fortran',
     });
     expect(facts).toMatchObject({
-      names: expect.arrayContaining(['KERNEL_ID', 'KERNEL_UID', 'KERNEL_GID', 'GP_DOCKER_MODE', 'KERNEL_LANGUAGE']),
+      names: expect.arrayContaining(['KERNEL_ID', 'KERNEL_UID', 'KERNEL_GID', 'GP_DOCKER_MODE']),
     });
     expect(facts).toMatchObject({ names: expect.not.arrayContaining(['GP_LAUNCHER_V2']) });
     expect(seen.map(({ phase }) => phase)).toEqual(['starting', 'connecting']);
