@@ -23,6 +23,11 @@ const answerSchema = z.union([z.object({ key: z.string() }), z.object({ error: z
 /** Reads key files; each encrypted one is decrypted once, off the main thread. */
 export class KeyFiles {
   readonly #decrypted = new Map<string, Promise<PrivateKey>>();
+  readonly #decrypt: typeof decryptInWorker;
+
+  constructor(decrypt = decryptInWorker) {
+    this.#decrypt = decrypt;
+  }
 
   /**
    * The key in a file; undefined when there is no such file and `required` is not set.
@@ -44,7 +49,7 @@ export class KeyFiles {
       throw unusable(path, 'it is encrypted and no passphrase is configured (GP_SSH_KEY_PASSPHRASE)');
     }
     const id = JSON.stringify([key, passphrase]);
-    const known = this.#decrypted.get(id) ?? decrypt(path, key, passphrase);
+    const known = this.#decrypted.get(id) ?? this.#decrypt(path, key, passphrase);
     this.#decrypted.set(id, known);
     try {
       const what = `the decryption of the key file ${path}`;
@@ -77,7 +82,8 @@ export function isEncrypted(key: string): boolean {
   return bytes.toString('latin1', magic.length + 4, magic.length + 4 + length) !== 'none';
 }
 
-async function decrypt(path: string, key: string, passphrase: string): Promise<PrivateKey> {
+/** Errors: as {@link KeyFiles.read}. */
+export async function decryptInWorker(path: string, key: string, passphrase: string): Promise<PrivateKey> {
   const worker = new Worker(PROGRAM, { workerData: { key, passphrase }, env: {} });
   try {
     const messages: unknown = await once(worker, 'message');
