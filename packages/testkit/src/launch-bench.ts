@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock } from '@gateway-provisioners/core';
 import type {
+  Clock,
   JsonObject,
   KernelProvisioner,
   KernelSpec,
@@ -24,6 +25,8 @@ export interface LaunchBenchOptions {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly kernelSpec: KernelSpec;
   readonly rendezvous: Rendezvous;
+  /** Of the provisioner. Default: this machine's time. */
+  readonly clock?: Clock | undefined;
   /** Names of what exists of that owner in the backend. */
   readonly leftovers: (owner: ResourceOwner) => Promise<readonly string[]>;
 }
@@ -51,7 +54,7 @@ export class LaunchBench implements AsyncDisposable {
     const services = {
       instanceId: `bench-${randomUUID().slice(0, 8)}`,
       logger: silentLogger,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       runtimeDir: await mkdtemp(join(tmpdir(), 'gp-bench-')),
       env: options.hostEnv,
       rendezvous: options.rendezvous,

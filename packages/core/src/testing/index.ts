@@ -1,6 +1,6 @@
 /**
- * For tests of this workspace's packages: numbers that a seed repeats, inputs that are nearly valid, a clock that a
- * test moves, ports, and the examples of READMEs.
+ * For tests of this workspace's packages: numbers that a seed repeats, inputs that are nearly valid, clocks that
+ * tests move, waits, ports, and the examples of READMEs.
  * @module
  */
 export type { FuzzAttempt, FuzzReport, FuzzTarget } from './fuzz-target.ts';
@@ -11,3 +11,5 @@ export { disturb, mutateText } from './mutate-text.ts';
 export { freePort, listens } from './ports.ts';
 export { readmeExample } from './readme-example.ts';
 export { SeededRandom } from './seeded-random.ts';
+export { SkippingClock } from './skipping-clock.ts';
+export { until } from './until.ts';

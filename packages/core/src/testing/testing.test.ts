@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ProvisionerError } from '../errors.ts';
-import { ManualClock, SeededRandom, disturb, fuzzTarget, mutateBytes, mutateText } from './index.ts';
+import { ManualClock, SeededRandom, SkippingClock, disturb, fuzzTarget, mutateBytes, mutateText } from './index.ts';
 
 describe('SeededRandom', () => {
   test('repeats itself for a seed, and for no other', () => {
@@ -82,5 +82,37 @@ describe('ManualClock', () => {
     expect(clock.pending).toBe(1);
     await clock.advance(1);
     expect(ran.at(-1)).toBe('later at 20');
+  });
+});
+
+describe('SkippingClock', () => {
+  test('goes on by itself, and leaves out what it is told to', async () => {
+    const clock = new SkippingClock();
+    await new Promise<void>((resolve) => {
+      clock.schedule(1, resolve);
+    });
+    const ran: string[] = [];
+    const cancelLast = clock.schedule(3_000_000, () => ran.push('last'));
+    clock.schedule(2_000_000, () => {
+      ran.push('second');
+      cancelLast();
+    });
+    clock.schedule(1_000_000, () => ran.push('first'));
+    clock.schedule(500_000, () => ran.push('cancelled'))();
+    const before = clock.now();
+    clock.skip(1_500_000);
+    expect(clock.now() - before).toBeGreaterThan(1_400_000);
+    expect(ran).toEqual(['first']);
+    clock.skip(5_000_000);
+    expect(ran).toEqual(['first', 'second']);
+  });
+
+  test('brings nearer what is not yet due', async () => {
+    const clock = new SkippingClock();
+    const run = new Promise<void>((resolve) => {
+      clock.schedule(3_600_000, resolve);
+    });
+    clock.skip(3_599_990);
+    await run;
   });
 });
