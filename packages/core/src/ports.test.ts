@@ -75,7 +75,10 @@ describe('reservePorts', () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => reservePorts({ count: 5, host: '127.0.0.1' })));
     const ports = all.flat();
     expect(new Set(ports).size).toBe(100);
-    for (const port of ports.slice(0, 5)) await close(await listen(port));
+    let taken = 0;
+    for (const port of ports) await listen(port).then(close, () => (taken += 1));
+    // Other programs may have taken one since; of what was still held here, none could be bound.
+    expect(taken).toBeLessThan(10);
   });
 
   it('stays within a range and passes over what is taken or was handed out', async () => {

@@ -49,7 +49,7 @@ const spawnNode = async (script: string, options: { readonly signal?: AbortSigna
 
 /** Waits until the log says so. */
 const logHas = (text: string) =>
-  withDeadline({ timeoutMs: 10_000, what: `log with ${text}` }, async ({ signal }) => {
+  withDeadline({ timeoutMs: 25_000, what: `log with ${text}` }, async ({ signal }) => {
     while (!(await readLogTail(logPath())).includes(text)) await delay(5, { signal });
   });
 
@@ -75,7 +75,7 @@ describe('spawnProcessGroup', () => {
     await logHas('up');
     expect((await identifyProcess(group.pid))?.pgid).toBe(group.pid);
     expect(await readLogTail(logPath())).toContain(`${folder} {"${MARKER}":"${marker}"}`);
-    await group.endGroup({ graceMs: 5_000 });
+    await group.endGroup({ graceMs: 25_000 });
     expect(await group.exited).toEqual({ exitCode: undefined, signal: 'SIGTERM' });
   });
 
@@ -191,7 +191,7 @@ describe('attachProcessGroup', () => {
     const watcher = new ProcessWatcher({ intervalMs: 10 });
     const attached = await attachProcessGroup(group.identity, { watcher });
     expect(attached?.running).toBe(true);
-    await attached?.endGroup({ graceMs: 1_000 });
+    await attached?.endGroup({ graceMs: 25_000 });
     expect(await attached?.exited).toEqual({ exitCode: 'unknown', signal: undefined });
     expect(attached?.running).toBe(false);
     expect(await group.exited).toMatchObject({ signal: 'SIGTERM' });
