@@ -6,6 +6,7 @@
 
 MAX_LINE_BYTES <- 65536L
 LINE_SECONDS <- 10
+EXIT_SECONDS <- 5
 MAX_CONNECTIONS <- 64L
 CAPABILITIES <- c("ping", "signal", "shutdown", "status", "renew")
 
@@ -237,6 +238,7 @@ start_kernel <- function(folder, command) {
   }
   pid <- as.integer(readLines(file.path(folder, "pid")))
   exit <- NULL
+  missed <- NULL
   ordered <- NULL
   self <- list(pid = pid)
   self$exit <- function() {
@@ -246,9 +248,9 @@ start_kernel <- function(folder, command) {
       code <- as.integer(readLines(file))
       exit <<- describe_exit(code, ordered)
     } else if (!tools::pskill(pid, 0)) {
-      # Its supervisor was killed.
-      Sys.sleep(0.1)
-      if (!file.exists(file)) exit <<- list(fields = list(reason = "gone"), code = 1L)
+      # Its supervisor is about to write how it ended, or was killed. Until that is clear, it is not told that it ended.
+      if (is.null(missed)) missed <<- boot_seconds()
+      if (boot_seconds() - missed > EXIT_SECONDS) exit <<- list(fields = list(reason = "gone"), code = 1L)
     }
     exit
   }

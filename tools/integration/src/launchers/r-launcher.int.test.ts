@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -163,6 +163,24 @@ describe('without Python', () => {
     expect((await client.execute('Sys.sleep(6); cat("on")')).output).toBe('on');
     held?.[Symbol.dispose]();
     expect(await launched.end()).toEqual({ code: 143, signal: null });
+    await launched.nothingLeft();
+  });
+
+  test('how the kernel ended is told as it was, however long it takes to be noted', async () => {
+    const slow = await bench.scratch.folder('slow');
+    const mv = join(slow, 'mv');
+    await writeFile(mv, '#!/bin/sh\nsleep 0.5\nexec /bin/mv "$@"\n', { mode: 0o755 });
+    const path = `${slow}:${dirname(python)}:${process.env['PATH'] ?? ''}`;
+    const launched = await launch([], { env: { ...env, GP_LAUNCHER_LINGER_SECONDS: '1000', PATH: path } });
+    const { comm, pid } = await launched.answer();
+    kill(pid ?? 0, 'SIGKILL');
+    const status = await until({ what: 'the end of the kernel' }, async () => {
+      const now = await comm?.status();
+      return now?.alive === false ? now : undefined;
+    });
+    expect(status.exit).toMatchObject({ reason: 'signalled', signal: 'SIGKILL' });
+    await comm?.shutdown();
+    expect(await launched.end()).toEqual({ code: 137, signal: null });
     await launched.nothingLeft();
   });
 
