@@ -23,6 +23,15 @@ export function isNotListening(error: unknown): boolean {
   return 'cause' in error && isNotListening(error.cause);
 }
 
+/**
+ * Dialled on this machine at a port that nobody listens on, from the range of which outgoing connections get their own
+ * ports, the system may choose that very port: the socket is then connected to itself (RFC 9293, simultaneous open).
+ * Kept, it would take the port from the kernel that is to listen there.
+ */
+export function isConnectedToItself(socket: Pick<Socket, `${'local' | 'remote'}${'Address' | 'Port'}`>): boolean {
+  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
+}
+
 interface DialOptions {
   readonly channel: ChannelName;
   readonly signal: AbortSignal | undefined;
@@ -45,6 +54,12 @@ async function dial(info: ConnectionInfo, { channel, signal }: DialOptions): Pro
       signal?.removeEventListener('abort', onAbort);
     };
     const onConnect = (): void => {
+      if ('port' in address && isConnectedToItself(socket)) {
+        // Without a reset the port would stay occupied for a while.
+        socket.resetAndDestroy();
+        onError(Object.assign(new Error('nobody listens there'), { code: 'ECONNREFUSED' }));
+        return;
+      }
       settle();
       resolve(socket);
     };
