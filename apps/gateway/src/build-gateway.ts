@@ -5,6 +5,7 @@ import { ProvisionerError, openDeadline, silentLogger, systemClock } from '@gate
 import type { GatewayContext } from './gateway-context.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { normaliseBaseUrl } from './http/base-url.ts';
+import { Connections } from './http/connections.ts';
 import { addErrorHandlers, answerBadAddress, answerClientError } from './http/error-handlers.ts';
 import type { App } from './http/fastify-types.ts';
 import { addHooks } from './http/hooks.ts';
@@ -47,6 +48,7 @@ export interface Gateway {
 export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const context = createContext(options);
   const app = createApp(options);
+  const connections = new Connections(app.server, { isSecure: options.tls !== undefined });
   addBodyParser(app);
   addHooks(app, {
     authenticator: options.authenticator,
@@ -82,7 +84,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     get openSockets() {
       return context.sockets.count;
     },
-    close: (closeOptions) => closeGateway(app, context, closeOptions?.timeoutMs ?? 10_000),
+    close: (closeOptions) => closeGateway({ app, context, connections, timeoutMs: closeOptions?.timeoutMs ?? 10_000 }),
   };
 }
 
@@ -152,7 +154,14 @@ function noSchemas(): never {
   throw new ProvisionerError('INTERNAL', 'routes of the gateway have no JSON schemas');
 }
 
-async function closeGateway(app: App, context: GatewayContext, timeoutMs: number): Promise<void> {
+interface Closing {
+  readonly app: App;
+  readonly context: GatewayContext;
+  readonly connections: Connections;
+  readonly timeoutMs: number;
+}
+
+async function closeGateway({ app, context, connections, timeoutMs }: Closing): Promise<void> {
   context.work.drain();
   using deadline = openDeadline({ timeoutMs, what: 'stop', clock: context.clock });
   const server = app.server;
@@ -164,6 +173,7 @@ async function closeGateway(app: App, context: GatewayContext, timeoutMs: number
       });
   });
   server.closeIdleConnections();
+  connections.closeUnused();
   await context.sockets.closeAll(deadline).catch(() => undefined);
   context.sockets.terminateAll();
   const cutOff = (): void => {
@@ -171,6 +181,7 @@ async function closeGateway(app: App, context: GatewayContext, timeoutMs: number
     // What reacts to that still gets its answer out; the rest is cut a moment later.
     context.clock.schedule(250, () => {
       server.closeAllConnections();
+      connections.destroyAll();
     });
   };
   if (deadline.signal.aborted) cutOff();

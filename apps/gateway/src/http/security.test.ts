@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { ManualClock } from '@gateway-provisioners/core/testing';
 import { openAuthenticator } from '../auth/token-authenticator.ts';
+import { serverCertificate, serverKey } from '../testing/certificates.ts';
 import { TOKEN, authorised, createTestGateway } from '../testing/test-gateway.ts';
 import type { ErrorJson, TestGateway } from '../testing/test-gateway.ts';
 
@@ -281,5 +284,36 @@ describe('stopping', () => {
     expect([response.status, ((await response.json()) as ErrorJson).code]).toEqual([503, 'GATEWAY_STOPPING']);
     await stopped;
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  /** Connected, and taken by the server. */
+  async function connected(test: TestGateway): Promise<Socket> {
+    const { port } = new URL(await test.listen());
+    const taken = once(test.app.server, 'connection');
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await taken;
+    return socket;
+  }
+
+  test('does not wait for connections on which nothing was asked', async () => {
+    await using test = await createTestGateway({ clock: new ManualClock() });
+    const socket = await connected(test);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await test.gateway.close({ timeoutMs: 200 });
+    socket.resume();
+    await closed;
+  });
+
+  test('cuts off at the deadline what has not finished its TLS handshake', async () => {
+    const clock = new ManualClock();
+    await using test = await createTestGateway({ clock, tls: { cert: serverCertificate, key: serverKey } });
+    const socket = await connected(test);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const stopped = test.gateway.close({ timeoutMs: 200 });
+    await clock.advance(450);
+    await stopped;
+    socket.resume();
+    await closed;
   });
 });

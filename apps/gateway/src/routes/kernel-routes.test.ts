@@ -1,4 +1,4 @@
-import { promisify } from 'node:util';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { KernelFailureError, ProvisionerError } from '@gateway-provisioners/core';
 import { settle } from '@gateway-provisioners/core/testing';
@@ -186,13 +186,15 @@ describe('POST /api/kernels', () => {
       });
     await using test = await createTestGateway({ authenticator: { required: true, authenticate } });
     const url = await test.listen();
+    const gone = new Promise((resolve) => {
+      test.app.server.once('connection', (socket: Socket) => socket.once('close', resolve));
+    });
     const client = new AbortController();
     const request = fetch(`${url}/api/kernels`, { method: 'POST', signal: client.signal });
     await asked;
     client.abort();
     await expect(request).rejects.toThrow();
-    const connections = promisify(test.app.server.getConnections.bind(test.app.server));
-    while ((await connections()) > 0) await settle();
+    await gone;
     goOn({ username: 'default' });
     while (!test.logger.lines.some(({ message }) => message === 'request failed')) await settle();
     expect(test.kernels.starts).toEqual([]);
