@@ -69,7 +69,8 @@ export interface KernelStats {
   readonly memoryLimitBytes: number;
   /** Processor time since its start, in milliseconds: twice that of a clock where two cores are busy. */
   readonly cpuMs: number;
-  readonly processes: number;
+  /** Of all its processes: what a limit of process ids counts. */
+  readonly threads: number;
 }
 
 /**

@@ -57,6 +57,7 @@ export interface ContainerStats {
   readonly memoryLimitBytes: number;
   /** Processor time of all its processes since its start. */
   readonly cpuNanoseconds: number;
+  /** Processes and their threads. */
   readonly pids: number;
 }
 

@@ -88,7 +88,7 @@ export interface Kernel extends AsyncDisposable {
   /** Tail of what the kernel wrote to stdout and stderr. */
   logs(options?: CallOptions & { readonly maxBytes?: number | undefined }): Promise<string>;
   /**
-   * Memory, processor time and processes, where its backend can tell: containers of a Docker Engine. Undefined
+   * Memory, processor time and threads, where its backend can tell: containers of a Docker Engine. Undefined
    * elsewhere, and while it does not run. Errors: those of the backend that cannot be asked now.
    */
   stats(options?: CallOptions): Promise<KernelStats | undefined>;

@@ -288,7 +288,7 @@ print(json.dumps({
     const before = await kernel.stats?.();
     expect(before).toMatchObject({ memoryLimitBytes: 512 << 20 });
     expect(before?.memoryBytes).toBeGreaterThan(1 << 20);
-    expect(before?.processes).toBeGreaterThan(1);
+    expect(before?.threads).toBeGreaterThan(1);
     await client.execute('import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass');
     const after = await kernel.stats?.();
     expect((after?.cpuMs ?? 0) - (before?.cpuMs ?? 0)).toBeGreaterThanOrEqual(490);

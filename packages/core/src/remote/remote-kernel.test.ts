@@ -155,7 +155,7 @@ describe('a kernel', () => {
     const bench = new RemoteBench();
     await using kernel = await bench.running();
     expect(await kernel.stats?.()).toBeUndefined();
-    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, processes: 4 };
+    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, threads: 4 };
     bench.resource.stats = () => Promise.resolve(stats);
     expect(await kernel.stats?.()).toEqual(stats);
     bench.resource.end({ reason: 'exited', exitCode: 0, logTail: 'bye' });

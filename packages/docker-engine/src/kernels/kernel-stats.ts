@@ -10,6 +10,6 @@ export async function kernelStats(
   const stats = await engine.containers.stats(container, { signal });
   // The engine answers with nothing but zeros for a container that has ended.
   if (stats === undefined || stats.pids === 0) return undefined;
-  const { memoryBytes, memoryLimitBytes, cpuNanoseconds, pids: processes } = stats;
-  return { memoryBytes, memoryLimitBytes, cpuMs: cpuNanoseconds / 1e6, processes };
+  const { memoryBytes, memoryLimitBytes, cpuNanoseconds, pids: threads } = stats;
+  return { memoryBytes, memoryLimitBytes, cpuMs: cpuNanoseconds / 1e6, threads };
 }

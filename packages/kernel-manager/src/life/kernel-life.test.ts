@@ -257,7 +257,7 @@ describe('a kernel that dies by itself', () => {
     const { manager, backend } = await setUp();
     const kernel = await manager.start();
     expect(await kernel.stats()).toBeUndefined();
-    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, processes: 4 };
+    const stats = { memoryBytes: 1, memoryLimitBytes: 2, cpuMs: 3, threads: 4 };
     backend.last.stats = stats;
     expect(await kernel.stats()).toEqual(stats);
     await kernel.shutdown({ now: true });
