@@ -4,5 +4,6 @@ import { preset } from './jest.preset.mjs';
 export default {
   ...preset,
   testMatch: ['**/src/**/*.int.test.ts'],
-  testTimeout: 120_000,
+  // A net, as that of the unit tests.
+  testTimeout: 300_000,
 };
