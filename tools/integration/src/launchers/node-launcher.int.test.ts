@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import type { Server } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { findDenoBinary } from '@gateway-provisioners/kernelspec';
 import { launcherPath } from '@gateway-provisioners/launchers';
@@ -204,11 +205,11 @@ describe('version 2', () => {
   });
 
   test('a kernel whose lease is lost ends; one whose lease is renewed does not', async () => {
-    const launched = await launch(ipykernel(), { expect: { leaseMs: 3000 } });
+    const launched = await launch(ipykernel(), { expect: { leaseMs: 5000 } });
     const answer = await launched.answer();
-    const client = await launched.connect(answer);
     const held = answer.comm?.holdLease();
-    const sleep = await client.execute('import time\ntime.sleep(4)\nprint("on")');
+    const client = await launched.connect(answer);
+    const sleep = await client.execute('import time\ntime.sleep(5.5)\nprint("on")');
     expect(sleep.output).toBe('on\n');
     held?.[Symbol.dispose]();
     expect(await launched.end()).toEqual({ code: 143, signal: null });
@@ -258,16 +259,27 @@ describe.each([1, 2] as const)('what goes wrong: version %d', (protocol) => {
   });
 });
 
-test('no free port in the range: one line', async () => {
-  const blockers = await Promise.all(
-    [47_001, 47_002, 47_003].map(async (port) => {
+/** Servers on three ports in a row, of those that the system does not take for others: which, is found by trying. */
+async function takeThreePorts(low = 20_000): Promise<{ readonly low: number; readonly blockers: readonly Server[] }> {
+  const blockers: Server[] = [];
+  try {
+    for (const port of [low, low + 1, low + 2]) {
       const server = createServer().listen(port, '0.0.0.0');
       await once(server, 'listening');
-      return server;
-    }),
-  );
+      blockers.push(server);
+    }
+    return { low, blockers };
+  } catch (error) {
+    for (const server of blockers) server.close();
+    if (low > 30_000) throw error;
+    return await takeThreePorts(low + 3);
+  }
+}
+
+test('no free port in the range: one line', async () => {
+  const { low, blockers } = await takeThreePorts();
   try {
-    const argv = ['--port-range', '47001..47003', ...ipykernel()];
+    const argv = ['--port-range', `${String(low)}..${String(low + 2)}`, ...ipykernel()];
     const launched = await launch(argv, { env: { GP_MIN_PORT_RANGE_SIZE: '1' } });
     expect(await launched.end()).toEqual({ code: 1, signal: null });
     expect(launched.stderr.text).toMatch(/^launch_kernel\.mjs: no free port was found in the port range [^\n]*\n$/);

@@ -156,10 +156,10 @@ describe('without Python', () => {
   const env = { GP_R_LISTENER: 'R', GP_LAUNCHER_LINGER_SECONDS: '0' };
 
   test('a kernel whose lease is lost ends; one whose lease is renewed does not', async () => {
-    const launched = await launch([], { env, expect: { leaseMs: 4000 } });
+    const launched = await launch([], { env, expect: { leaseMs: 5000 } });
     const answer = await launched.answer();
-    const client = await launched.connect(answer);
     const held = answer.comm?.holdLease();
+    const client = await launched.connect(answer);
     expect((await client.execute('Sys.sleep(6); cat("on")')).output).toBe('on');
     held?.[Symbol.dispose]();
     expect(await launched.end()).toEqual({ code: 143, signal: null });
