@@ -125,7 +125,7 @@ describe('version 2', () => {
     launched = await launch({ secretAs: 'file' });
     answer = await launched.answer();
     client = await launched.connect(answer);
-  }, TOREE_MS);
+  }, 2 * TOREE_MS);
 
   test('answers with what it is and where it listens', () => {
     expect(answer).toMatchObject({ version: 2, pid: launched.pid, pgid: launched.pid });
@@ -157,6 +157,7 @@ describe('version 2', () => {
     const { reply } = await launched.executeEndless(client, sparkJob);
     expect(await commOf(answer).signal(2)).toBe(true);
     expect((await reply).content).toMatchObject({ status: 'error' });
+    await executesAgain(client);
     // Would wait for the others' tasks.
     expect(await run(client, 'sc.parallelize(1 to 4, 4).count')).toBe('4\n');
   });
@@ -198,7 +199,7 @@ describe('version 1', () => {
     launched = await launch({ protocol: 1, legacy: true, expect: expected, options });
     answer = await launched.answer();
     client = await launched.connect(answer);
-  }, TOREE_MS);
+  }, 2 * TOREE_MS);
 
   test('answers, with ports of the range', () => {
     expect(answer).toMatchObject({ version: 1, pid: launched.pid });
@@ -258,7 +259,7 @@ describe('its end', () => {
     const { port } = http.address() as AddressInfo;
     const other = here.use(await LauncherBench.start({ httpUrl: `http://127.0.0.1:${String(port)}/launchers` }));
     const options = ['--spark-context-initialization-mode', 'eager'];
-    const launched = await launch({ on: other, options, responseAddress: '127.0.0.1:1', expect: { leaseMs: 3000 } });
+    const launched = await launch({ on: other, options, responseAddress: '127.0.0.1:1', expect: { leaseMs: 6000 } });
     const answer = await launched.answer();
     const held = commOf(answer).holdLease();
     const client = await launched.connect(answer);
