@@ -20,11 +20,19 @@ export interface StagingOptions {
   readonly staging: 'auto' | 'always' | 'never';
 }
 
-/** Launchers of ours by the names that kernelspecs give them, and the folder that each needs as a whole. */
-const LAUNCHERS: Readonly<Record<string, { readonly folder: string; readonly path: string }>> = {
-  'launch_ipykernel.py': { folder: 'python', path: 'scripts/launch_ipykernel.py' },
-  'launch_IRkernel.R': { folder: 'R', path: 'scripts/launch_IRkernel.R' },
-  'launch_kernel.mjs': { folder: 'node', path: 'launch_kernel.mjs' },
+interface Source {
+  readonly folder: string;
+  /** Those below it that are needed; all of it when undefined. */
+  readonly parts?: readonly string[];
+  readonly path: string;
+}
+
+/** Launchers of ours by the names that kernelspecs give them, and what each needs of their folder. */
+const LAUNCHERS: Readonly<Record<string, Omit<Source, 'folder'>>> = {
+  'launch_ipykernel.py': { parts: ['python/scripts'], path: 'python/scripts/launch_ipykernel.py' },
+  // Its listener is a program of the other one, where that is beside it.
+  'launch_IRkernel.R': { parts: ['R/scripts', 'python/scripts'], path: 'R/scripts/launch_IRkernel.R' },
+  'launch_kernel.mjs': { parts: ['node'], path: 'node/launch_kernel.mjs' },
 };
 const MAX_FILES = 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -46,17 +54,14 @@ export async function stageCommand(options: StagingOptions): Promise<StagedComma
       words.push({ text });
       continue;
     }
-    const bundle = await readBundle(source.folder);
+    const bundle = await readBundle(source);
     bundles.set(bundle.hash, bundle);
     words.push({ text, staged: { bundle: bundle.hash, path: source.path, always } });
   }
   return { argv: words, bundles };
 }
 
-async function sourceOf(
-  text: string,
-  resourceDir: string | undefined,
-): Promise<{ readonly folder: string; readonly path: string } | undefined> {
+async function sourceOf(text: string, resourceDir: string | undefined): Promise<Source | undefined> {
   const inFolder = resourceDir === undefined ? undefined : pathWithin(text, resourceDir);
   if (resourceDir !== undefined && inFolder !== undefined) {
     const isFile = await lstat(join(resourceDir, inFolder)).then(
@@ -68,7 +73,7 @@ async function sourceOf(
   const name = basename(text);
   const launcher = Object.hasOwn(LAUNCHERS, name) ? LAUNCHERS[name] : undefined;
   if (launcher === undefined || !text.includes('/')) return undefined;
-  return { folder: join(launchersDir, launcher.folder), path: launcher.path };
+  return { folder: launchersDir, ...launcher };
 }
 
 /**
@@ -82,8 +87,8 @@ function pathWithin(text: string, resourceDir: string): string | undefined {
   return name === basename(resourceDir) ? path : undefined;
 }
 
-/** All regular files of a folder; links are not followed. */
-async function readBundle(folder: string): Promise<Bundle> {
+/** All regular files of a folder, or of those parts; links are not followed. */
+async function readBundle({ folder, parts = [''] }: Source): Promise<Bundle> {
   const files: BundleFile[] = [];
   let bytes = 0;
   const visit = async (path: string): Promise<void> => {
@@ -104,7 +109,7 @@ async function readBundle(folder: string): Promise<Bundle> {
     }
   };
   try {
-    await visit('');
+    for (const part of parts) await visit(part);
   } catch (error) {
     if (error instanceof ProvisionerError) throw error;
     throw new ProvisionerError('INVALID_CONFIG', `cannot read ${folder}: ${errorMessage(error)}`, { cause: error });
