@@ -57,10 +57,10 @@ export class HostList {
 
   #make(name: string): KernelHost {
     const { config, services, pool, lines } = this.#options;
-    const { env, logger } = services;
+    const { env, clock, logger } = services;
     if (isThisMachine(name)) return new LocalHost(name, env);
     const ssh = pool.hostFor(resolveTarget(name, { config, env, lines }));
-    return new RemoteHost(name, ssh, { isTunnelled: config.tunneling ?? false, logger });
+    return new RemoteHost(name, ssh, { isTunnelled: config.tunneling ?? false, clock, logger });
   }
 }
 

@@ -3,13 +3,22 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
-import type { Logger } from '@gateway-provisioners/core';
-import { errorMessage } from '@gateway-provisioners/core';
+import type { Clock, Logger } from '@gateway-provisioners/core';
+import { errorMessage, withDeadline } from '@gateway-provisioners/core';
 import { runProgram } from '../shell/run-program.ts';
-import { unpackProgram } from '../shell/unpack-program.ts';
+import { discardProgram, unpackProgram } from '../shell/unpack-program.ts';
 import type { SftpSession, SshAddress, SshExecOptions, SshExecResult } from '../ssh/ssh-connection.ts';
 import type { SshHost } from '../ssh/ssh-host.ts';
 import type { Bundle, HostCall, KernelHost, ResponseWay } from './kernel-host.ts';
+
+/** For the removal of what nobody waits for any more. */
+const DISCARD_MS = 20_000;
+
+export interface RemoteHostOptions {
+  readonly isTunnelled: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** Another machine, over SSH. */
 export class RemoteHost implements KernelHost {
@@ -19,11 +28,13 @@ export class RemoteHost implements KernelHost {
   readonly isLocal = false;
   readonly user = undefined;
   readonly #ssh: SshHost;
+  readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor(name: string, ssh: SshHost, options: { readonly isTunnelled: boolean; readonly logger: Logger }) {
+  constructor(name: string, ssh: SshHost, options: RemoteHostOptions) {
     this.name = name;
     this.#ssh = ssh;
+    this.#clock = options.clock;
     this.#logger = options.logger;
     this.address = ssh.target.host;
     // Nothing but the jump host can reach it.
@@ -85,7 +96,10 @@ export class RemoteHost implements KernelHost {
         await sftp.rename(unfinished, target);
       });
     } catch (error) {
-      if (call.signal?.aborted === true) throw error;
+      if (call.signal?.aborted === true) {
+        await this.#discard(unfinished);
+        throw error;
+      }
       // A server without file transfer, or a profile that prints and so spoils it. This program also removes what was
       // begun, and is done at once when somebody else was first.
       this.#logger.debug('file transfer failed; trying without', { host: this.name, error: errorMessage(error) });
@@ -95,6 +109,21 @@ export class RemoteHost implements KernelHost {
 
   hold(): Disposable {
     return this.#ssh.hold();
+  }
+
+  async #discard(unfinished: string): Promise<void> {
+    const what = `the removal of launchers that were not wanted any more, on ${this.name}`;
+    try {
+      await withDeadline({ what, timeoutMs: DISCARD_MS, clock: this.#clock }, async ({ signal }) => {
+        await runProgram(this, discardProgram(unfinished), { signal });
+      });
+    } catch (error) {
+      this.#logger.warn('launchers that were copied in part could not be removed', {
+        host: this.name,
+        folder: unfinished,
+        error: errorMessage(error),
+      });
+    }
   }
 
   /** A launcher's connection, through the tunnel, to the response listener. */

@@ -2,6 +2,17 @@ import type { Bundle } from '../hosts/kernel-host.ts';
 import { quote } from './quote.ts';
 import type { ShellProgram } from './run-program.ts';
 
+/** Removes what was begun, also when the other side is at its last file still. */
+export function discardProgram(unfinished: string): ShellProgram {
+  const body = `
+gp_main() (
+  cd || exit 1
+  rm -rf -- "$gp_unfinished" 2>/dev/null || { sleep 1; rm -rf -- "$gp_unfinished"; }
+)
+`;
+  return { body, variables: { gp_unfinished: unfinished } };
+}
+
 /** Writes a bundle that stands in the program itself, complete or not at all. Needs `base64` on the host. */
 export function unpackProgram(
   bundle: Bundle,
