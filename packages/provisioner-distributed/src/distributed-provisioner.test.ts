@@ -1,11 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { silentLogger } from '@gateway-provisioners/core';
+import { silentLogger, systemClock } from '@gateway-provisioners/core';
 import type { Rendezvous } from '@gateway-provisioners/core';
+import { parseRemoteState } from '@gateway-provisioners/core/remote';
 import { createTestRendezvous, provisionerConformance } from '@gateway-provisioners/testkit';
+import { DistributedProvisioner } from './distributed-provisioner.ts';
 import { distributedProvisioner } from './index.ts';
 import { launchedFakeKernel } from './testing/fake-kernel.ts';
 
@@ -44,6 +47,43 @@ describe('distributed-provisioner conforms on localhost, where it needs no SSH',
   });
   for (const { name, run } of cases) test(name, run, 240_000);
 });
+
+test("a policy of one's own chooses the host", async () => {
+  const services = {
+    instanceId: 'own-policy',
+    runtimeDir: remoteDir,
+    rendezvous,
+    clock: systemClock,
+    logger: silentLogger,
+    env: { ...env },
+  };
+  const asked: (readonly string[])[] = [];
+  await using provisioner = await DistributedProvisioner.open(
+    services,
+    { remote_hosts: ['localhost', '127.0.0.1'], remote_dir: remoteDir },
+    {
+      policy: (hosts) => {
+        asked.push(hosts.map(({ host, kernels }) => `${host.name}: ${String(kernels)}`));
+        return Promise.resolve(hosts.map(({ host }) => host).reverse());
+      },
+    },
+  );
+  const kernel = await provisioner.launch({
+    instanceId: services.instanceId,
+    kernelId: randomUUID(),
+    incarnation: 1,
+    owner: 'tester',
+    kernelSpec: launchedFakeKernel(),
+    env: { PATH: env.PATH },
+    deadline: systemClock.now() + 120_000,
+    transportEncryption: 'disabled',
+    rendezvous,
+    checkpoint: () => Promise.resolve(),
+  });
+  expect(parseRemoteState(kernel.state).resource).toEqual({ host: '127.0.0.1' });
+  expect(asked).toEqual([['localhost: 0', '127.0.0.1: 0']]);
+  await kernel.kill();
+}, 240_000);
 
 describe('settings', () => {
   const services = {
