@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { parseStat, variableIn } from './linux-process-table.ts';
+import { linuxProcessTable, parseStat, variableIn } from './linux-process-table.ts';
 import { identifyProcess, isSameProcess, systemProcessTable } from './process-table.ts';
 import { parsePs, parsePsWithEnvironment, psProcessTable } from './ps-process-table.ts';
 
@@ -22,10 +25,20 @@ describe('the process table of this machine', () => {
 describe('/proc', () => {
   const tail = '1 4242 4242 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 10';
   it('reads state, group and start, whatever the command is called', () => {
-    expect(parseStat(`4243 (node) S ${tail}`)).toEqual({ state: 'S', pgid: 4242, startTicks: '987654' });
+    expect(parseStat(`4243 (node) S ${tail}`)).toEqual({
+      state: 'S',
+      pgid: 4242,
+      startTicks: '987654',
+      isKernelThread: false,
+    });
+    expect(parseStat(`2 (kthreadd) S 0 0 0 0 -1 2129984 ${tail.slice(22)}`)).toMatchObject({ isKernelThread: true });
     fc.assert(
       fc.property(fc.string(), (command) => {
-        expect(parseStat(`4243 (${command}) Z ${tail}`)).toEqual({ state: 'Z', pgid: 4242, startTicks: '987654' });
+        expect(parseStat(`4243 (${command}) Z ${tail}`)).toMatchObject({
+          state: 'Z',
+          pgid: 4242,
+          startTicks: '987654',
+        });
       }),
     );
   });
@@ -44,6 +57,31 @@ describe('/proc', () => {
     expect(variableIn(environ, 'ARK')).toBeUndefined();
     expect(variableIn(Buffer.from('MARK=cut'), 'MARK')).toBe('cut');
     expect(variableIn(Buffer.alloc(0), 'MARK')).toBeUndefined();
+  });
+  it('looks again at a process that has no environment because it is starting a program', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'gp-proc-'));
+    try {
+      const put = (path: string, text: string) => writeFile(join(root, path), text);
+      await mkdir(join(root, 'sys/kernel/random'), { recursive: true });
+      await put('sys/kernel/random/boot_id', 'boot\n');
+      for (const [pid, state] of Object.entries({ 4: 'R', 5: 'S', 6: 'Z' })) {
+        await mkdir(join(root, pid));
+        await put(`${pid}/stat`, `${pid} (sh) ${state} ${tail}`);
+        await put(`${pid}/environ`, '');
+      }
+      let pauses = 0;
+      const pause = async () => {
+        pauses += 1;
+        if (pauses === 3) await put('4/environ', 'MARK=started\0');
+      };
+      const found = await linuxProcessTable({ root, pause }).withVariable('MARK');
+      expect(found).toEqual([{ pid: 4, pgid: 4242, startTime: 'boot/987654', value: 'started' }]);
+      expect(pauses).toBe(3);
+      await put('4/environ', '');
+      expect(await linuxProcessTable({ root, pause }).withVariable('MARK')).toEqual([]);
+    } finally {
+      await rm(root, { recursive: true });
+    }
   });
   it('finds every variable of any environment', () => {
     const name = fc.stringMatching(/^[A-Z]{1,4}$/);
