@@ -15,6 +15,7 @@ export interface SocketRecorderOptions extends Partial<Omit<ChannelSocketOptions
   readonly channel?: ChannelName;
 }
 
+const LOOK_MS = 10;
 const DEADLINE_MS = 15_000;
 
 /** A channel socket that keeps what happens to it, for tests. */
@@ -49,11 +50,19 @@ export class SocketRecorder implements AsyncDisposable {
     });
   }
 
-  /** Settles when `condition` holds; looked at whenever something happens to the socket. */
+  /** Settles when `condition` holds; looked at whenever something happens to the socket, and now and then. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    await withDeadline({ what, timeoutMs: DEADLINE_MS }, async () => {
-      while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    });
+    // Not all that is waited for is told of: what has been sent, for instance.
+    const again = setInterval(() => {
+      this.#wake();
+    }, LOOK_MS);
+    try {
+      await withDeadline({ what, timeoutMs: DEADLINE_MS }, async () => {
+        while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      });
+    } finally {
+      clearInterval(again);
+    }
   }
 
   async open(): Promise<void> {

@@ -17,7 +17,12 @@ import { watchSocket } from './watch-socket.ts';
 
 const FIRST_RETRY_MS = 10;
 const MAX_RETRY_MS = 250;
-const KEEP_ALIVE_IDLE_S = 15;
+/**
+ * A minute of silence after the first probe, as with the other engine's PINGs. libzmq's own heartbeats are no choice: it
+ * takes a peer for lost whose PONG stands behind messages that nobody has fetched.
+ */
+const KEEP_ALIVE_S = 15;
+const KEEP_ALIVE_PROBES = 4;
 /** libzmq counts an encrypted frame with its nonce and seal; the exact limit is kept here. */
 const CURVE_OVERHEAD_BYTES = 64;
 /** Bounds of one batch: a flood must not keep the event loop from everything else. */
@@ -137,7 +142,9 @@ export class ZeromqSocket implements ChannelSocket {
     socket.handshakeInterval = this.#settings.handshakeTimeoutMs;
     socket.maxMessageSize = this.#maxMessageBytes + CURVE_OVERHEAD_BYTES;
     socket.tcpKeepalive = 1;
-    socket.tcpKeepaliveIdle = KEEP_ALIVE_IDLE_S;
+    socket.tcpKeepaliveIdle = KEEP_ALIVE_S;
+    socket.tcpKeepaliveInterval = KEEP_ALIVE_S;
+    socket.tcpKeepaliveCount = KEEP_ALIVE_PROBES;
     if (hasCurveKey(connection.info)) {
       const pair = library.curveKeyPair();
       socket.curveServerKey = connection.info.curve_publickey ?? null;

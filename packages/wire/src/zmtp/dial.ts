@@ -4,8 +4,11 @@ import { ProvisionerError, abortError, throwIfAborted } from '@gateway-provision
 import type { ChannelName, ChannelTransport, ConnectionInfo } from '@gateway-provisioners/core';
 import { channelAddress } from '../channel-socket-options.ts';
 
-/** First keepalive probe; with the system's intervals a silent peer is given up 10 s later. */
-const KEEP_ALIVE_DELAY_MS = 15_000;
+/**
+ * TCP's first keepalive probe. Nine more follow, one a second (libuv sets that), and then the connection is given up: too
+ * soon for a network that is cut for a while. So it is for peers that know no PING; PINGs keep it from coming.
+ */
+const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** The transport used when a connection brings none: TCP, or a unix socket for `ipc`. */
 export function directTransport(info: ConnectionInfo): ChannelTransport {

@@ -3,14 +3,17 @@ import { checkSocketOptions, hasCurveKey } from '../channel-socket-options.ts';
 import type { ChannelEngine } from '../channel-socket.ts';
 import { ZmtpSocket } from './zmtp-socket.ts';
 
+const HEARTBEAT_INTERVAL_MS = 15_000;
+
 export interface ZmtpEngineOptions {
   /** Milliseconds for one attempt to get a byte stream to the kernel. Default 15,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds from the byte stream to the end of the ZMTP handshake. Default 10,000. */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
-   * Milliseconds between PINGs to peers of ZMTP 3.1 and later; a peer that sends nothing from one PING to the next is
-   * taken for lost. Default 0: none, TCP keepalive finds dead hosts within half a minute.
+   * Milliseconds between PINGs to peers of ZMTP 3.1 and later; a peer that sends nothing for four times as long after one
+   * is taken for lost. Default 15,000: a network that is cut for less than a minute costs nothing. 0: none are sent.
+   * Peers that know no PING are found dead by TCP's keepalive, 70 s after they were last heard.
    */
   readonly heartbeatIntervalMs?: number | undefined;
   /** Milliseconds that disposal grants to what is still queued. Default 200. */
@@ -40,7 +43,7 @@ export function createZmtpEngine(options: ZmtpEngineOptions = {}): ChannelEngine
       return new ZmtpSocket(socketOptions, {
         connectTimeoutMs: options.connectTimeoutMs ?? 15_000,
         handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
-        heartbeatIntervalMs: options.heartbeatIntervalMs ?? 0,
+        heartbeatIntervalMs: options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS,
         lingerMs: options.lingerMs ?? 200,
         random: options.random ?? Math.random,
         clock: socketOptions.clock ?? systemClock,

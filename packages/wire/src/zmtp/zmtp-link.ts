@@ -5,6 +5,11 @@ import type { Frames } from '../channel-socket.ts';
 import { ZmtpSession } from './zmtp-session.ts';
 import type { ZmtpSocketType } from './zmtp-session.ts';
 
+/**
+ * A peer is lost when this many intervals in a row brought nothing after a PING. Intervals are counted, not time: after the
+ * event loop stood still, or the machine slept, what arrived meanwhile is read before the next one is over.
+ */
+const SILENT_INTERVALS = 4;
 /** A peer that asks without reading the answers gets no more of them. */
 const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024;
 
@@ -35,7 +40,8 @@ export class ZmtpLink {
   #isEnded = false;
   #isPaused = false;
   #isLeaving = false;
-  #heardSincePing = true;
+  /** Intervals without a sign of the peer since a PING; undefined where no PING waits for an answer. */
+  #silentIntervals: number | undefined;
   #cancelTimer: Cancellation | undefined;
 
   constructor(options: ZmtpLinkOptions) {
@@ -104,7 +110,7 @@ export class ZmtpLink {
 
   resume(): void {
     this.#isPaused = false;
-    this.#heardSincePing = true;
+    this.#silentIntervals = undefined;
     if (!this.#isEnded) this.#options.stream.resume();
   }
 
@@ -132,7 +138,7 @@ export class ZmtpLink {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isEnded || this.#isLeaving) return;
-    this.#heardSincePing = true;
+    this.#silentIntervals = undefined;
     const batch: Frames[] = [];
     let failure: Error | undefined;
     try {
@@ -157,13 +163,19 @@ export class ZmtpLink {
     const { heartbeatIntervalMs, clock } = this.#options;
     if (heartbeatIntervalMs <= 0) return;
     this.#cancelTimer = clock.schedule(heartbeatIntervalMs, () => {
-      if (!this.#heardSincePing && !this.#isPaused) {
-        this.#finish(
-          new ProvisionerError('CONNECTION_LOST', `the peer did not answer a PING within ${heartbeatIntervalMs} ms`),
-        );
-        return;
+      // What is paused does not hear anything.
+      if (this.#silentIntervals === undefined || this.#isPaused) {
+        if (this.#session.ping()) this.#silentIntervals = 0;
+      } else {
+        this.#silentIntervals += 1;
+        if (this.#silentIntervals >= SILENT_INTERVALS) {
+          const waitedMs = SILENT_INTERVALS * heartbeatIntervalMs;
+          this.#finish(
+            new ProvisionerError('CONNECTION_LOST', `the peer did not answer a PING within ${String(waitedMs)} ms`),
+          );
+          return;
+        }
       }
-      this.#heardSincePing = !this.#session.ping();
       this.#scheduleHeartbeat();
     });
   }
