@@ -10,6 +10,8 @@ import {
   silentLogger,
   systemClock,
 } from '@gateway-provisioners/core';
+import type { Logger } from '@gateway-provisioners/core';
+import { SkippingClock, until as untilTrue } from '@gateway-provisioners/core/testing';
 import { localProvisioner } from '@gateway-provisioners/provisioner-local';
 import { fakeKernelSpec } from '@gateway-provisioners/testkit';
 import type { FakeKernelSpecOptions } from '@gateway-provisioners/testkit';
@@ -144,16 +146,32 @@ describe('a kernel on this machine', () => {
   });
 
   it('is given up when it never answers', async () => {
-    const manager = await open({ neverAnswers: true, stderr: 'stuck here' });
-    await expect(manager.start({ launchTimeoutMs: 2_000 })).rejects.toMatchObject({
+    const clock = new SkippingClock();
+    const manager = await open({ neverAnswers: true, stderr: 'stuck here' }, { clock });
+    const givenUp = expect(manager.start({ launchTimeoutMs: 600_000 })).rejects.toMatchObject({
       code: 'LAUNCH_TIMEOUT',
       logTail: expect.stringContaining('stuck here'),
     });
+    await untilTrue('its log', async () => (await manager.list()[0]?.logs())?.includes('stuck here') === true);
+    clock.skip(600_000);
+    await givenUp;
   });
 
   it('is given up when its signatures are wrong', async () => {
-    const manager = await open({ badSignatures: true });
-    await expect(manager.start({ launchTimeoutMs: 2_000 })).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
+    const clock = new SkippingClock();
+    const warnings: string[] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      child: () => logger,
+      warn: (message, fields) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
+    };
+    const manager = await open({ badSignatures: true }, { clock, logger });
+    const givenUp = expect(manager.start({ launchTimeoutMs: 600_000 })).rejects.toMatchObject({
+      code: 'LAUNCH_TIMEOUT',
+    });
+    await untilTrue('a refused message', () => Promise.resolve(warnings.join().includes('is not signed with its key')));
+    clock.skip(600_000);
+    await givenUp;
   });
 
   it('is killed when it ignores everything', async () => {
