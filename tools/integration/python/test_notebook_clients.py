@@ -15,7 +15,17 @@ import pytest
 from jupyter_server.gateway.managers import GatewayKernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
-MANAGER = "jupyter_server.gateway.managers.GatewayKernelManager"
+
+
+class PatientKernelManager(GatewayKernelManager):
+    """jupyter_client asks after a kernel whose first answer takes longer than a second, as it may on a busy machine, by a
+    name that GatewayKernelManager does not override: it would fail for want of a provisioner."""
+
+    async def _async_is_alive(self):
+        return await self.is_alive()
+
+
+MANAGER = f"{__name__}.{PatientKernelManager.__qualname__}"
 
 
 def notebook(*sources):
