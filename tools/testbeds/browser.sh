@@ -9,6 +9,9 @@
 # failure the exit code is not 0 and stdout stays empty.
 set -euo pipefail
 
+# shellcheck source=tools/testbeds/apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+
 fail() {
   echo "browser.sh: $*" >&2
   exit 1
@@ -28,17 +31,9 @@ find_browser() {
 
 install_browser() {
   command -v apt-get >/dev/null || fail 'no chromium on PATH and no apt-get: install one, or set GP_TEST_CHROMIUM'
-  local as_root=()
-  if [[ $(id -u) != 0 ]]; then
-    sudo -n true 2>/dev/null || fail 'no chromium on PATH, and installing one needs root: install it, or set GP_TEST_CHROMIUM'
-    as_root=(sudo -n)
-  fi
   echo 'browser.sh: installing chromium through apt' >&2
-  local wait_for_lock=(-o DPkg::Lock::Timeout=300)
-  "${as_root[@]}" apt-get "${wait_for_lock[@]}" update -qq >&2 || fail 'apt-get update failed'
   # Fonts: without one Chromium draws nothing that a test could measure.
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${wait_for_lock[@]}" install -qq -y \
-    --no-install-recommends chromium fonts-dejavu-core >&2 || fail 'apt-get install chromium failed'
+  apt_install chromium fonts-dejavu-core
 }
 
 up() {

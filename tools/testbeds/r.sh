@@ -10,6 +10,9 @@
 # to stderr; on any failure the exit code is not 0 and stdout stays empty. Some 250 MB the first time.
 set -euo pipefail
 
+# shellcheck source=tools/testbeds/apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+
 packages=(r-base-core r-cran-irkernel r-cran-sodium)
 rscript=${GP_TESTBED_R:-Rscript}
 
@@ -27,16 +30,8 @@ up() {
   complete && return
   [[ -z ${GP_TESTBED_R:-} ]] || fail "$GP_TESTBED_R does not load IRkernel and sodium"
   command -v apt-get >/dev/null || fail "install R with the packages IRkernel and sodium, or set GP_TESTBED_R: no apt-get here"
-  local as_root=()
-  if [[ $(id -u) != 0 ]]; then
-    sudo -n true 2>/dev/null || fail "as root: apt-get install --no-install-recommends ${packages[*]}"
-    as_root=(sudo -n)
-  fi
   echo "r.sh: installing ${packages[*]}" >&2
-  # Two suites may ask at the same time; apt's own lock makes the second wait.
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-    install --yes --no-install-recommends "${packages[@]}" >&2 || fail 'apt-get could not install them (its reason is above)'
+  apt_install "${packages[@]}"
   complete || fail "$(command -v "$rscript" || echo Rscript) does not load IRkernel and sodium"
 }
 

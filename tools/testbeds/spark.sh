@@ -11,6 +11,8 @@
 # /usr/lib/jvm, the first of version 17; where there is none, Debian's openjdk-17-jdk-headless is installed, which needs
 # root. What the tools say goes to stderr; on any failure the exit code is not 0 and stdout stays empty.
 source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
+# shellcheck source=tools/testbeds/apt.sh
+source "$here/apt.sh"
 
 requirements=$here/spark-requirements.txt
 constraints=$here/spark-constraints.txt
@@ -36,9 +38,7 @@ ensure_java() {
   echo 'spark.sh: installing openjdk-17-jdk-headless' >&2
   # The man pages' folder is missing in slim images, and the package's set-up stumbles over that.
   mkdir -p /usr/share/man/man1
-  {
-    apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends openjdk-17-jdk-headless
-  } >&2 || fail 'openjdk-17-jdk-headless could not be installed (the reason is above)'
+  apt_install openjdk-17-jdk-headless
   java_home=$(find_java) || fail 'openjdk-17-jdk-headless is installed, and its folder was not found'
 }
 

@@ -33,11 +33,16 @@ venv_for() {
   lock=$cache/$name.lock
 }
 
-# pip_install PYTHON ARGUMENT…: wheels only, since a source build would need compilers that nobody promised.
+# pip_install PYTHON ARGUMENT…: wheels only, since a source build would need compilers that nobody promised. pip asks again
+# where an index refuses, but not where a download breaks off; what was complete by then it has kept.
 pip_install() {
-  local with=$1
+  local with=$1 attempt
   shift
-  "$with" -m pip install --quiet --no-input --only-binary :all: "$@" >&2
+  for attempt in 1 2 3; do
+    "$with" -m pip install --quiet --no-input --timeout 60 --only-binary :all: "$@" >&2 && return
+    [[ $attempt == 3 ]] || sleep $((attempt * 10))
+  done
+  return 1
 }
 
 # complete_venv CREATE CHECK: makes the environment when it is missing. CREATE is a function that is given the folder,
