@@ -127,7 +127,7 @@ async function verify(gateway: MortalGateway, outcome: Outcome): Promise<void> {
     if (!printed.includes(outcome.value)) throw new Error(`the variable of ${known} reads ${JSON.stringify(printed)}`);
   }
   await removeAllKernels(gateway);
-  await until({ what: 'no process but the gateway', timeoutMs: 10_000 }, async () => {
+  await until({ what: 'no process but the gateway' }, async () => {
     const others = (await processesMarked(gateway.scratch.path)).filter((entry) => entry.pid !== gateway.pid);
     return others.length === 0;
   }).catch(async (error: unknown) => {
@@ -168,7 +168,7 @@ async function removeAllKernels(gateway: MortalGateway): Promise<void> {
 }
 
 async function noProcesses(scratch: ScratchFolder): Promise<void> {
-  await until({ what: 'end of all processes', timeoutMs: 10_000 }, async () => {
+  await until({ what: 'end of all processes' }, async () => {
     return (await processesMarked(scratch.path)).length === 0;
   });
 }

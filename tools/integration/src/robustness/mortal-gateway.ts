@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { withDeadline } from '@gateway-provisioners/core';
 import { cliProgram } from '../support/gateway-under-test.ts';
 import { OutputTail } from '../support/output-tail.ts';
+import { firstUrl } from '../support/server-process.ts';
 import type { RunningServer } from '../support/server-process.ts';
 import type { ScratchFolder } from '../support/scratch-folder.ts';
-import { endProcess, processesMarked } from '../support/process-census.ts';
+import { endMarked } from '../support/process-census.ts';
 import { until } from '../support/until.ts';
 
 export interface MortalGatewayOptions {
@@ -67,11 +68,11 @@ export async function startMortalGateway(options: MortalGatewayOptions): Promise
   const exited = once(child, 'exit');
   const killHard = async (): Promise<void> => {
     child.kill('SIGKILL');
-    await withDeadline({ what: 'end after SIGKILL', timeoutMs: 10_000 }, () => exited);
+    await withDeadline({ what: 'end after SIGKILL', timeoutMs: 60_000 }, () => exited);
   };
-  const url = await until({ what: `the URL in the output: ${output.text}`, timeoutMs: 30_000 }, () => {
+  const url = await until({ what: `the URL in the output: ${output.text}`, timeoutMs: 60_000 }, () => {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}:\n${output.lastLines()}`);
-    return /https?:\/\/[^\s"'<>?#\u001b]+/.exec(output.text)?.[0];
+    return firstUrl(output.text);
   }).catch(async (error: unknown) => {
     await killHard();
     throw error;
@@ -82,7 +83,7 @@ export async function startMortalGateway(options: MortalGatewayOptions): Promise
     headers.set('Authorization', `token ${TOKEN}`);
     return fetch(new URL(path, base), { ...init, headers });
   };
-  await until({ what: 'readiness', timeoutMs: 30_000 }, async () => {
+  await until({ what: 'readiness', timeoutMs: 60_000 }, async () => {
     const response = await request('readyz').catch(() => undefined);
     await response?.body?.cancel();
     return response?.ok;
@@ -107,7 +108,7 @@ export async function startMortalGateway(options: MortalGatewayOptions): Promise
     },
     async [Symbol.asyncDispose]() {
       await killHard();
-      for (const { pid } of await processesMarked(scratch.path)) endProcess(pid);
+      await endMarked(scratch.path);
     },
   };
 }

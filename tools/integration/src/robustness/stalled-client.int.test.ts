@@ -51,7 +51,7 @@ async function besideStalled(
   const results = await floods(rounds, gateway, reader);
   stalled.resume();
   await stalled.idle(results.at(-1)?.msgId ?? '', 60_000);
-  await until({ what: 'the marker', timeoutMs: 10_000 }, () => stalled.missed.messages > 0);
+  await until({ what: 'the marker' }, () => stalled.missed.messages > 0);
   // The replies were not for it.
   expect(stalled.accounted).toBe(results.reduce((sum, { accounted }) => sum + accounted - 1, 0));
   return results;

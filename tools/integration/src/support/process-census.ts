@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { until } from './until.ts';
 
 export interface CensusEntry {
   readonly pid: number;
@@ -41,6 +42,15 @@ async function fromPs(marker: string): Promise<readonly CensusEntry[]> {
     entries.push({ pid: Number(match[1]), command: match[2] ?? '' });
   }
   return entries;
+}
+
+/** Kills all that are marked, and waits until they are gone. Errors: `DEADLINE_EXCEEDED`. */
+export async function endMarked(marker: string): Promise<void> {
+  await until({ what: 'the end of processes that were killed' }, async () => {
+    const found = await processesMarked(marker);
+    for (const { pid } of found) endProcess(pid);
+    return found.length === 0;
+  });
 }
 
 /** Kills it, unless it has ended since it was seen. */

@@ -21,6 +21,7 @@ const start = (program: string, stopTimeoutMs = 10_000) =>
     definition: { name: 'tiny', command: ['{node}', '-e', program, '{port}', '{token}'] },
     timeoutMs: 20_000,
     stopTimeoutMs,
+    leftoverTimeoutMs: 1_000,
   });
 
 describe('a server process', () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { ResourceStack, errorMessage, withDeadline } from '@gateway-provisioners/core';
 import { freePort } from '@gateway-provisioners/core/testing';
 import { OutputTail } from './output-tail.ts';
-import { endProcess, processesMarked } from './process-census.ts';
+import { endMarked, processesMarked } from './process-census.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 import type { ScratchFolder } from './scratch-folder.ts';
 import type { ServerDefinition } from './server-definition.ts';
@@ -18,8 +18,10 @@ export interface StartServerOptions {
   readonly python?: string | undefined;
   /** Milliseconds until `/api` must answer; default 60 s. */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds for it to end after SIGTERM; default 20 s. */
+  /** Milliseconds for it to end after SIGTERM; default 40 s. */
   readonly stopTimeoutMs?: number | undefined;
+  /** Milliseconds for the processes that it started to end after it; default 30 s. */
+  readonly leftoverTimeoutMs?: number | undefined;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
         ? fill(address)
         : await until({ what: 'the URL in the output', timeoutMs }, () => {
             ended();
-            return /https?:\/\/[^\s"'<>?#\u001b]+/.exec(output.text)?.[0];
+            return firstUrl(output.text);
           }),
     );
     const request = (path: string, init: RequestInit = {}): Promise<Response> => {
@@ -120,12 +122,18 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   }
 }
 
+/** A URL that is followed by something else: the end of the text may be in the middle of one. */
+export function firstUrl(text: string): string | undefined {
+  return /https?:\/\/[^\s"'<>?#\u001b]+(?=[\s"'<>?#\u001b])/.exec(text)?.[0];
+}
+
 interface EndOptions {
   readonly child: ChildProcess;
   readonly output: OutputTail;
   readonly scratch: ScratchFolder;
   readonly definition: ServerDefinition;
   readonly stopTimeoutMs?: number | undefined;
+  readonly leftoverTimeoutMs?: number | undefined;
 }
 
 async function endServer(options: EndOptions): Promise<void> {
@@ -133,7 +141,7 @@ async function endServer(options: EndOptions): Promise<void> {
   const problems: string[] = [];
   if (child.pid === undefined) return;
   if (child.exitCode === null && child.signalCode === null) {
-    const timeoutMs = options.stopTimeoutMs ?? 20_000;
+    const timeoutMs = options.stopTimeoutMs ?? 40_000;
     try {
       await withDeadline({ what: 'end after SIGTERM', timeoutMs }, async (scope) => {
         const gone = once(child, 'exit', { signal: scope.signal });
@@ -145,14 +153,15 @@ async function endServer(options: EndOptions): Promise<void> {
     }
   }
   // What is on its way out may take a moment; what is still there then was left behind.
-  const leftovers = await until({ what: 'end of the processes', timeoutMs: 5_000 }, async () => {
+  const patience = { what: 'end of the processes', timeoutMs: options.leftoverTimeoutMs ?? 30_000 };
+  const leftovers = await until(patience, async () => {
     const found = await processesMarked(options.scratch.path);
     return found.length === 0 ? found : undefined;
   }).catch(() => processesMarked(options.scratch.path));
   for (const { pid, command } of leftovers) {
     if (pid !== child.pid) problems.push(`left a process behind: ${pid} ${command}`);
-    endProcess(pid);
   }
+  await endMarked(options.scratch.path);
   if (problems.length > 0) {
     throw new Error(`${options.definition.name} ${problems.join('; ')}\n${options.output.lastLines()}`);
   }

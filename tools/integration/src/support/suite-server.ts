@@ -12,7 +12,7 @@ export function suiteServer(start: () => Promise<RunningServer>): { readonly cur
   }, 90_000);
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
-  }, 60_000);
+  }, 120_000);
   return {
     get current() {
       if (server === undefined) throw new Error('the server has not been started');

@@ -3,7 +3,7 @@ import { delay, withDeadline } from '@gateway-provisioners/core';
 export interface UntilOptions {
   /** What is awaited, for the error's text. */
   readonly what: string;
-  /** Milliseconds; default 15 s. */
+  /** Milliseconds; default 60 s. */
   readonly timeoutMs?: number;
   /** Milliseconds between looks; default 25. */
   readonly everyMs?: number;
@@ -19,7 +19,7 @@ export async function until<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
   return await withDeadline(
-    { what: options.what, timeoutMs: options.timeoutMs ?? 15_000, signal: options.signal },
+    { what: options.what, timeoutMs: options.timeoutMs ?? 60_000, signal: options.signal },
     async (scope) => {
       for (;;) {
         const found = await probe();
