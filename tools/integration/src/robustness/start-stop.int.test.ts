@@ -24,8 +24,8 @@ describe('starting and stopping kernels leaks neither files nor memory', () => {
         upTo,
       });
       const files = samples.map(({ openFiles }) => openFiles);
-      // A connection that is being torn down may still be open at the moment of one sample; a leak shows in all later ones.
-      expect(Math.min(...files.slice(-10))).toBe(Math.min(...files.slice(0, 10)));
+      // A connection that is being torn down may still be open at the moment of some samples; a leak shows in all later ones.
+      expect(Math.min(...files.slice(-10))).toBeLessThanOrEqual(Math.min(...files.slice(0, 10)));
       expect(usedSlopeBytes).toBeLessThan(MAX_SLOPE_BYTES);
       expect(rssSlopeBytes).toBeLessThan(MAX_SLOPE_BYTES);
     },
