@@ -21,6 +21,7 @@ describe('a kernel that is a service', () => {
           labels: { team: 'a' },
         },
         service_prefix: 'notebooks',
+        ulimits: ['nofile=1000:2000'],
       },
     });
     const context = bench.context({
@@ -30,12 +31,13 @@ describe('a kernel that is a service', () => {
     const kernel = await bench.provisioner.launch(context, { progress: (event) => seen.push(event) });
     const client = await bench.connect(kernel);
     const code = `
-import os, json
+import os, json, resource
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
 secret = "/run/secrets/gateway-provisioners-launcher-v2"
 print(json.dumps({
   "uid": os.getuid(), "gid": os.getgid(), "groups": sorted(os.getgroups()), "caps": status["CapBnd"].strip(),
   "tricky": os.environ["TRICKY"], "node": os.environ["NODE"], "who": os.environ["WHO"], "both": os.environ["BOTH"],
+  "files": resource.getrlimit(resource.RLIMIT_NOFILE),
   "mode": os.environ["GP_DOCKER_MODE"], "names": sorted(os.environ), "secret": oct(os.stat(secret).st_mode & 0o777),
 }))`;
     const name = serviceName(context, 'notebooks');
@@ -49,6 +51,7 @@ print(json.dumps({
       who: 'alice',
       both: `${name} swarm_python`,
       mode: 'swarm',
+      files: [1000, 2000],
       secret: '0o400',
       names: expect.arrayContaining(['KERNEL_ID', 'KERNEL_UID', 'KERNEL_GID', 'KERNEL_LANGUAGE']),
     });
@@ -172,6 +175,22 @@ print(json.dumps({"of": os.environ["OF"], "mine": os.environ["MINE"], "work": os
     client.execute('b = bytearray(400 << 20)').catch(() => undefined);
     expect(await kernel.exited).toMatchObject({ reason: 'oom' });
     await kernel.kill();
+  });
+
+  test('is interrupted by the engine of its node where its launcher cannot be reached', async () => {
+    await using bench = await benches.open({ config: { image_name: 'gp-test/kernel-gp', launcher_protocol: 1 } });
+    const kernel = await bench.launch();
+    const client = await bench.connect(kernel);
+    // The listener of a version 1 launcher is a child of the kernel.
+    await client
+      .execute('import psutil\nfor c in psutil.Process().children(recursive=True): c.kill()')
+      .catch(() => undefined);
+    const code = 'print("runs", flush=True)\nimport time; time.sleep(600)';
+    const { reply } = await client.begin(code, { timeoutMs: 60_000 });
+    await kernel.interrupt();
+    expect((await reply).content).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+    await kernel.kill();
+    expect(await bench.leftovers()).toEqual([]);
   });
 
   test('that is removed behind our back is gone, and dead', async () => {
