@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject, LaunchContext, LaunchProgress } from '@gateway-provisioners/core';
 import { createTestRendezvous } from '@gateway-provisioners/testkit';
 import { serviceName } from './service/service-name.ts';
-import { SwarmBenches, shell, swarmSpec } from './testing/swarm-bench.ts';
+import { SilentRegistry } from './testing/silent-registry.ts';
+import { SwarmBenches, required, shell, swarmSpec } from './testing/swarm-bench.ts';
 
 interface Refusal {
   readonly what: string;
@@ -131,6 +132,13 @@ const refusals: readonly Refusal[] = [
     words: /code 3[^]*always fails/,
   },
   {
+    what: 'a kernel that ends at once, whose log cannot be read',
+    config: { image_name: 'gp-test/kernel-crash', log_driver: 'none' },
+    context: { kernelSpec: shell('') },
+    code: 'LAUNCH_FAILED',
+    words: /exited with code 3 \[[^\n]*\]$/,
+  },
+  {
     what: 'a kernel that is out of memory',
     config: { resource_spec: { mem_limit: '32m' } },
     context: { kernelSpec: shell('python3 -c "b = bytearray(200 << 20)"; exit 137') },
@@ -157,6 +165,22 @@ describe('what cannot work is refused with its reason, and leaves nothing', () =
     await expect(launch).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
     expect(await bench.leftovers()).toEqual([]);
     if (words.source.includes('no suitable node')) expect(seen.map(({ phase }) => phase)).toContain('scheduling');
+  });
+
+  test('an image that takes longer than there is: the launch says so, and the node stops fetching it', async () => {
+    await using registry = await SilentRegistry.open(required('GP_SWARM_HOST_IP'));
+    await using bench = await benches.open({ config: { image_name: `${registry.address}/gp-test/slow:1` } });
+    const seen: LaunchProgress[] = [];
+    const asked = registry.until(true);
+    const launch = bench.launch({ deadline: Date.now() + 8_000 }, { progress: (event) => seen.push(event) });
+    await expect(launch).rejects.toMatchObject({
+      code: 'LAUNCH_TIMEOUT',
+      message: expect.stringMatching(/pulling: preparing/),
+    });
+    expect(seen.map(({ phase }) => phase)).toContain('pulling');
+    await asked;
+    expect(await bench.leftovers()).toEqual([]);
+    await registry.until(false);
   });
 
   test('a name that is taken by somebody else: a conflict, and theirs is left alone', async () => {
