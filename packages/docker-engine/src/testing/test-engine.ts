@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { until } from '@gateway-provisioners/core/testing';
 import { configFromEnv } from '../config/engine-config.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 import type { DockerEngine } from '../engine.ts';
@@ -38,6 +39,14 @@ export class TestEngine implements AsyncDisposable {
   async run(overrides: Partial<ContainerSpec> = {}, script?: string): Promise<string> {
     const id = await this.engine.containers.create(this.spec(overrides, script));
     await this.engine.containers.start(id);
+    return id;
+  }
+
+  /** A container whose script has written `ready`: an engine has started one before its program begins. */
+  async runUntilReady(overrides: Partial<ContainerSpec> = {}, script = 'echo ready; exec sleep 600'): Promise<string> {
+    const id = await this.run(overrides, script);
+    const log = async () => await this.engine.containers.logs(id, { maxBytes: 100 });
+    await until('a container that is ready', async () => (await log()).includes('ready'));
     return id;
   }
 
