@@ -11,17 +11,19 @@ export class SlowProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #idle = new Set<() => void>();
+  #bytesPerSecond: number;
   #bytes = 0;
 
-  private constructor(server: Server, address: string) {
+  private constructor(server: Server, { address, bytesPerSecond }: { address: string; bytesPerSecond: number }) {
     this.#server = server;
     this.address = address;
+    this.#bytesPerSecond = bytesPerSecond;
   }
 
   static async open(options: {
     readonly to: string;
     readonly host?: string;
-    /** Default: as fast as it can. */
+    /** Of each connection. Default: as fast as it can. */
     readonly bytesPerSecond?: number;
   }): Promise<SlowProxy> {
     const { to, host = '127.0.0.1', bytesPerSecond = Infinity } = options;
@@ -29,13 +31,13 @@ export class SlowProxy implements AsyncDisposable {
     const server = createServer().listen(0, host);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const proxy = new SlowProxy(server, `${host}:${String(port)}`);
+    const proxy = new SlowProxy(server, { address: `${host}:${String(port)}`, bytesPerSecond });
     server.on('connection', (client) => {
       const upstream = connect(Number(toPort), toHost);
       proxy.#hold(client);
       proxy.#hold(upstream);
       client.pipe(upstream);
-      upstream.pipe(proxy.#throttle(bytesPerSecond)).pipe(client);
+      upstream.pipe(proxy.#throttle()).pipe(client);
       client.once('close', () => upstream.destroy());
       upstream.once('error', () => client.destroy());
     });
@@ -45,6 +47,11 @@ export class SlowProxy implements AsyncDisposable {
   /** What went to clients up to now. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** As fast as it can from now on. */
+  hurry(): void {
+    this.#bytesPerSecond = Infinity;
   }
 
   /** Resolves when no connection is open. */
@@ -70,16 +77,16 @@ export class SlowProxy implements AsyncDisposable {
     });
   }
 
-  #throttle(bytesPerSecond: number): Transform {
+  #throttle(): Transform {
     return new Transform({
       highWaterMark: 16_384,
       transform: (chunk: Buffer, _, done) => {
         this.#bytes += chunk.length;
-        if (bytesPerSecond === Infinity) {
+        if (this.#bytesPerSecond === Infinity) {
           done(null, chunk);
           return;
         }
-        void delay((chunk.length / bytesPerSecond) * 1_000, { clock: systemClock }).then(() => {
+        void delay((chunk.length / this.#bytesPerSecond) * 1_000, { clock: systemClock }).then(() => {
           done(null, chunk);
         });
       },
