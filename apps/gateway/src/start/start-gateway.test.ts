@@ -212,9 +212,9 @@ describe('a started gateway', () => {
     await startKernel(gateway);
     const state = join(folder.path, 'state');
     for (const entry of await readdir(state, { recursive: true, withFileTypes: true })) {
-      // A record that is being written has another name for a moment.
+      // A file that is being written has another name for a moment.
       const found = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
-      if (found === undefined && entry.name.endsWith('.tmp')) continue;
+      if (found === undefined && /\.(?:tmp|new)$/.test(entry.name)) continue;
       const mode = found?.mode ?? Number.NaN;
       expect([entry.name, mode & 0o077]).toEqual([entry.name, 0]);
     }
