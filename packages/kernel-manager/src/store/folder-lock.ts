@@ -9,7 +9,8 @@ const processIdentity = z.object({ pid: z.number().int().min(1), startTime: z.st
 
 const CLAIM = /^lock\.([0-9a-f]{16})\.claim$/;
 const ATTEMPTS = 30;
-const MAX_PAUSE_MS = 40;
+const FIRST_PAUSE_MS = 40;
+const MAX_PAUSE_MS = 2_000;
 
 interface Rival {
   readonly pid: number;
@@ -48,8 +49,9 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
     }
     await release();
     if (rival.isHolder) break;
-    // Both of two that claim at the same time step back; chance lets one be first next time.
-    await delay(randomInt(1, MAX_PAUSE_MS));
+    // Both of two that claim at the same time step back; chance lets one be first next time. The pauses grow, because on a
+    // slow machine an attempt takes longer than a short one, and there would always be a claim of somebody.
+    await delay(randomInt(1, Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)));
   }
   throw new ProvisionerError(
     'INVALID_STATE',
