@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { delay, systemClock, withDeadline } from '@gateway-provisioners/core';
-import { freePort } from '@gateway-provisioners/core/testing';
+import { freePort, until } from '@gateway-provisioners/core/testing';
 import { configFromEnv, openDockerEngine } from './index.ts';
 import { TestAuthority } from './testing/certificates.ts';
 import { deferred } from './testing/deferred.ts';
@@ -174,13 +173,13 @@ describe('an engine over ssh', () => {
       const id = await bed.run();
       const controller = new AbortController();
       const waiting = bed.engine.containers.wait(id, { signal: controller.signal });
-      await until(async () => (await server.clients()) > 0);
+      await until('a client of ssh', async () => (await server.clients()) > 0);
       controller.abort();
       await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
-      await until(async () => (await server.clients()) === 0);
+      await until('the end of ssh', async () => (await server.clients()) === 0);
       bed.engine.watch({}, { onEvent: () => undefined });
     }
-    await until(async () => (await server.clients()) === 0);
+    await until('the end of ssh', async () => (await server.clients()) === 0);
   });
 
   test('the stream of events is made again when the connection broke', async () => {
@@ -233,9 +232,3 @@ describe('an engine over ssh', () => {
     }
   });
 });
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  await withDeadline({ what: 'a condition', timeoutMs: 60_000, clock: systemClock }, async ({ signal }) => {
-    while (!(await isSo())) await delay(50, { signal, clock: systemClock });
-  });
-}

@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { delay, systemClock, withDeadline } from '@gateway-provisioners/core';
+import { delay, systemClock, systemErrorCode, withDeadline } from '@gateway-provisioners/core';
 import { freePort, listens } from '@gateway-provisioners/core/testing';
 
 const run = promisify(execFile);
@@ -85,7 +85,8 @@ export class SshServer implements AsyncDisposable {
     const ended = once(child, 'exit');
     // Each connection has a process of its own, in a session of its own.
     const sessions = await childrenOf(child.pid);
-    for (const pid of [child.pid, ...sessions]) process.kill(pid, 'SIGKILL');
+    child.kill('SIGKILL');
+    for (const pid of sessions) endSession(pid);
     await ended;
   }
 
@@ -97,6 +98,15 @@ export class SshServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+}
+
+function endSession(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // Its client has just left.
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
   }
 }
 
