@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage, RoutedMessage } from '@gateway-provisioners/wire';
-import { ManualClock } from '@gateway-provisioners/core/testing';
+import type { Clock } from '@gateway-provisioners/core';
+import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import { IdleHold } from './idle-hold.ts';
 
 const session = 'kernel';
@@ -18,16 +19,16 @@ describe('IdleHold', () => {
   const result = iopub('stream', { name: 'stdout', text: 'late' }, first);
   const other = iopub('status', { execution_state: 'busy' }, second);
 
-  const hold = () => {
-    const clock = new ManualClock();
+  const hold = (clock: Clock) => {
     const delivered: RoutedMessage[] = [];
     const idleHold = new IdleHold(clock, (batch) => delivered.push(...batch));
     const pass = (...batch: RoutedMessage[]) => delivered.push(...idleHold.pass(batch));
-    return { clock, delivered, idleHold, pass };
+    return { delivered, idleHold, pass };
   };
 
   it('delivers output that came after idle before it', async () => {
-    const { clock, delivered, pass } = hold();
+    const clock = new ManualClock();
+    const { delivered, pass } = hold(clock);
     pass(idle, other);
     await clock.advance(20);
     pass(result);
@@ -37,8 +38,25 @@ describe('IdleHold', () => {
     expect(delivered).toEqual([other, result, idle]);
   });
 
+  it('waits for output that is there to be read when its time is over', async () => {
+    const due: (() => void)[] = [];
+    const clock: Clock = { now: () => 0, schedule: (_delayMs, callback) => (due.push(callback), () => undefined) };
+    const { delivered, pass } = hold(clock);
+    pass(idle);
+    setImmediate(() => {
+      pass(result);
+    });
+    due[0]?.();
+    await settle();
+    expect(delivered).toEqual([result]);
+    due[1]?.();
+    await settle();
+    expect(delivered).toEqual([result, idle]);
+  });
+
   it('delivers nothing of a kernel that has ended', async () => {
-    const { clock, delivered, idleHold, pass } = hold();
+    const clock = new ManualClock();
+    const { delivered, idleHold, pass } = hold(clock);
     pass(idle);
     idleHold.clear();
     await clock.advance(1000);

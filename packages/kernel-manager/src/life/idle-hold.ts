@@ -57,11 +57,19 @@ export class IdleHold {
   }
 
   #release(parent: string): Cancellation {
-    return this.#clock.schedule(QUIET_MS, () => {
-      const held = this.#held.get(parent);
-      this.#held.delete(parent);
-      if (held !== undefined) this.#deliver([held.message]);
+    let turn: NodeJS.Immediate | undefined;
+    const cancelTimer = this.#clock.schedule(QUIET_MS, () => {
+      // After this process was held up its timers run first: output may be there and wait to be read.
+      turn = setImmediate(() => {
+        const held = this.#held.get(parent);
+        this.#held.delete(parent);
+        if (held !== undefined) this.#deliver([held.message]);
+      });
     });
+    return () => {
+      cancelTimer();
+      clearImmediate(turn);
+    };
   }
 }
 
