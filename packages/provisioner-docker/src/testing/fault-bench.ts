@@ -1,4 +1,5 @@
 import type {
+  Clock,
   JsonObject,
   KernelProvisioner,
   LaunchContext,
@@ -24,6 +25,8 @@ export interface FaultBenchOptions {
   /** Environment of the gateway. Default: where the engine is. */
   readonly hostEnv?: Readonly<Record<string, string | undefined>>;
   readonly rendezvous?: Rendezvous;
+  /** Of the provisioner. Default: this machine's time. */
+  readonly clock?: Clock;
 }
 
 /** A bench of this provisioner with the engine that it runs on. */
@@ -48,6 +51,7 @@ export class FaultBench implements AsyncDisposable {
       hostEnv: env,
       kernelSpec: launcherSpec(pythonLauncherArgv),
       rendezvous: options.rendezvous ?? own,
+      clock: options.clock,
       leftovers: async (owner) => await containersOf(engine, owner),
     });
     return new FaultBench(bench, engine, own);
