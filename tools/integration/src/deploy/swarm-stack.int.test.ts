@@ -95,7 +95,13 @@ beforeAll(async () => {
 
 /** What a stack leaves besides: kernels, its volume, and what was made before it. */
 async function removeAll(): Promise<void> {
-  await docker('stack', 'rm', stack);
+  // Its networks are refused while the managers have not yet seen that tasks are on their way out with their services.
+  await until({ what: 'the stack to go', timeoutMs: 60_000, everyMs: 250 }, async () => {
+    return await docker('stack', 'rm', stack).then(
+      () => true,
+      () => false,
+    );
+  });
   for (const id of await kernelServices()) await docker('service', 'rm', id);
   await docker('secret', 'rm', `${stack}-token`);
   await docker('config', 'rm', `${stack}-kernelspec`);
