@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { delay } from '@gateway-provisioners/core';
 import { until } from './until.ts';
 
 export interface CensusEntry {
@@ -21,7 +22,7 @@ async function fromProc(marker: string): Promise<readonly CensusEntry[]> {
   const found = await Promise.all(
     pids.map(async (name) => {
       try {
-        const environment = await readFile(`/proc/${name}/environ`, 'latin1');
+        const environment = await environmentOf(name);
         if (!environment.includes(marker)) return undefined;
         const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
         return { pid: Number(name), command: command.replaceAll('\0', ' ').trim() };
@@ -31,6 +32,21 @@ async function fromProc(marker: string): Promise<readonly CensusEntry[]> {
     }),
   );
   return found.filter((entry) => entry !== undefined);
+}
+
+/** Of a process that is starting a program there is none until that is loaded: microseconds, as a rule. */
+const LOOKS_AT_STARTING = 100;
+
+async function environmentOf(pid: string): Promise<string> {
+  for (let look = 1; ; look += 1) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
+    if (environment !== '' || look === LOOKS_AT_STARTING) return environment;
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    const state = stat.charAt(stat.lastIndexOf(')') + 2);
+    // Whoever sleeps, or is dead, is not starting anything, but may have been when the environment was read.
+    if (look > 1 && state !== 'R' && state !== 'D') return environment;
+    if (look > 1) await delay(1);
+  }
 }
 
 async function fromPs(marker: string): Promise<readonly CensusEntry[]> {
