@@ -40,7 +40,7 @@ describe('JupyterLab with --gateway-url in a browser', () => {
 
   const eventually = async (notebook: LabNotebook, cell: number, expected: string | RegExp): Promise<void> => {
     let seen = '';
-    await until({ what: `output ${String(expected)} in cell ${cell}`, timeoutMs: 30_000 }, async () => {
+    await until({ what: `output ${String(expected)} in cell ${cell}`, timeoutMs: 60_000 }, async () => {
       seen = await text(notebook, cell);
       return typeof expected === 'string' ? seen.includes(expected) : expected.test(seen);
     }).catch((error: unknown) => {

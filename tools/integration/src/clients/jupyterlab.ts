@@ -74,7 +74,7 @@ export async function openLabNotebook(options: {
     },
     async done(cell) {
       const prompt = cells.nth(cell).locator('.jp-InputPrompt');
-      await until({ what: `execution number of cell ${cell}`, timeoutMs: 30_000 }, async () =>
+      await until({ what: `execution number of cell ${cell}`, timeoutMs: 60_000 }, async () =>
         /\[\d+\]/.test((await prompt.textContent()) ?? ''),
       );
     },

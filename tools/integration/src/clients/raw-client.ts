@@ -57,7 +57,7 @@ export async function openRawClient(options: {
     async message(accept, what) {
       let stopListening: (() => void) | undefined;
       try {
-        return await withDeadline({ what, timeoutMs: 30_000 }, () => {
+        return await withDeadline({ what, timeoutMs: 60_000 }, () => {
           return new Promise<RawMessage>((resolve, reject) => {
             const look = (): void => {
               const found = messages.find(accept);

@@ -63,7 +63,7 @@ export function createServicesClient(options: ServicesClientOptions): ServicesCl
 async function roundTrip(socket: WebSocket): Promise<void> {
   const answered = new Promise((resolve) => socket.once('pong', resolve));
   socket.ping();
-  await withDeadline({ what: 'answer to a ping', timeoutMs: 10_000 }, () => answered);
+  await withDeadline({ what: 'answer to a ping', timeoutMs: 60_000 }, () => answered);
 }
 
 async function endSocket(socket: WebSocket): Promise<void> {
@@ -71,7 +71,7 @@ async function endSocket(socket: WebSocket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.on('error', () => undefined);
   socket.terminate();
-  await withDeadline({ what: 'end of a WebSocket', timeoutMs: 10_000 }, () => closed);
+  await withDeadline({ what: 'end of a WebSocket', timeoutMs: 60_000 }, () => closed);
 }
 
 /**
@@ -124,7 +124,7 @@ export async function executeCode(
   };
   try {
     const reply = await withDeadline(
-      { what: `reply to ${JSON.stringify(code.slice(0, 60))}`, timeoutMs: options.timeoutMs ?? 30_000 },
+      { what: `reply to ${JSON.stringify(code.slice(0, 60))}`, timeoutMs: options.timeoutMs ?? 60_000 },
       () => future.done,
     );
     return { reply, messages };

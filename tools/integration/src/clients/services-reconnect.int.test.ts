@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KernelAPI, KernelManager } from '@jupyterlab/services';
 import { gatewayUnderTest } from '../support/gateway-under-test.ts';
@@ -23,10 +23,20 @@ describe.each<FramingName>(['v1', 'default'])('@jupyterlab/services in the %s fr
     kernel.statusChanged.connect((_, status) => statuses.push(status));
     await executeCode(kernel, `gone = 1`);
     const { id } = kernel;
+    // Kernels that start wait while this file is there: the state in between lasts as long as it is looked for.
+    const hold = join(server.current.scratch.path, 'hold');
+    const startup = await server.current.scratch.folder('ipython/profile_default/startup');
+    const wait = `import os, time\nwhile os.path.exists(${JSON.stringify(hold)}): time.sleep(0.01)\n`;
+    await writeFile(join(startup, 'wait.py'), wait);
+    await writeFile(hold, '');
     const restarting = kernel.restart();
-    await until({ what: 'restarting in the model', everyMs: 1 }, async () => {
-      return (await KernelAPI.getKernelModel(id, suite.client.settings))?.execution_state === 'restarting';
-    });
+    try {
+      await until({ what: 'restarting in the model' }, async () => {
+        return (await KernelAPI.getKernelModel(id, suite.client.settings))?.execution_state === 'restarting';
+      });
+    } finally {
+      await rm(hold);
+    }
     await restarting;
     await kernel.info;
     await until({ what: 'idle again' }, () => kernel.status === 'idle');
@@ -72,8 +82,8 @@ describe.each<FramingName>(['v1', 'default'])('@jupyterlab/services in the %s fr
     const statuses: string[] = [];
     kernel.statusChanged.connect((_, status) => statuses.push(status));
     kernel.requestExecute({ code: `import os; os._exit(3)` });
-    await until({ what: 'autorestarting', timeoutMs: 30_000 }, () => statuses.includes('autorestarting'));
-    await until({ what: 'idle again', timeoutMs: 30_000 }, () => kernel.status === 'idle');
+    await until({ what: 'autorestarting' }, () => statuses.includes('autorestarting'));
+    await until({ what: 'idle again' }, () => kernel.status === 'idle');
     const { reply } = await executeCode(kernel, `print('back')`);
     expect(reply.content).toMatchObject({ status: 'ok', execution_count: 1 });
   });
@@ -122,7 +132,7 @@ numbers(300, 400)
       await until({ what: 'output without a connection' }, () => existsSync(file('printed')));
       expect(text.endsWith('99\n')).toBe(true);
       relay.reachable = true;
-      await until({ what: 'connected again', timeoutMs: 30_000 }, () => kernel.connectionStatus === 'connected');
+      await until({ what: 'connected again' }, () => kernel.connectionStatus === 'connected');
       await writeFile(file('back'), '');
       const { reply, messages } = await executed;
       expect(text).toBe(Array.from({ length: 400 }, (_, index) => `${index}\n`).join(''));

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { KernelAPI, KernelSpecAPI, ServerConnection, SessionAPI, SessionManager } from '@jupyterlab/services';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { gatewayUnderTest } from '../support/gateway-under-test.ts';
@@ -76,8 +78,13 @@ display(HTML('<b>x</b>'))
 
   test('an exception comes as an error message and in the reply, and what was queued is aborted', async () => {
     const kernel = await suite.start();
-    const failing = executeCode(kernel, `1 / 0`, { stopOnError: true });
+    const file = join(server.current.scratch.path, `queued-${framing}`);
+    const waiting = `import os, time\nwhile not os.path.exists(${JSON.stringify(file)}): time.sleep(0.01)\n1 / 0`;
+    const failing = executeCode(kernel, waiting, { stopOnError: true });
     const queued = executeCode(kernel, `print('never')`);
+    // It fails when the gateway has passed on what comes behind it.
+    await suite.client.settle();
+    await writeFile(file, '');
     const { reply, messages } = await failing;
     expect(reply.content).toMatchObject({ status: 'error', ename: 'ZeroDivisionError', evalue: 'division by zero' });
     const error = messages.find((message) => isMessage(message, 'error'));

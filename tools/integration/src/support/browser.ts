@@ -53,7 +53,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     async withPage(options, work) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
       const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(60_000);
       const consoleLines: string[] = [];
       page.on('console', (message) => consoleLines.push(`${message.type()}: ${message.text()}`));
       page.on('pageerror', (error) => consoleLines.push(`pageerror: ${error.message}`));
