@@ -45,7 +45,11 @@ function start(...args: readonly string[]) {
     },
     async shows(text: string) {
       await withDeadline({ timeoutMs: 60_000, what: JSON.stringify(text) }, async () => {
-        while (!stdout.includes(text)) await Promise.race([once(child.stdout, 'data'), exited]);
+        const ended = exited.then(() => {
+          throw new Error(`it ended:\n${stdout}${stderr}`);
+        });
+        ended.catch(() => undefined);
+        while (!stdout.includes(text)) await Promise.race([once(child.stdout, 'data'), ended]);
       });
       return stdout;
     },
