@@ -71,7 +71,7 @@ async function collect(execution: Execution): Promise<string[]> {
   return seen;
 }
 
-const run = (kernel: Kernel, code: string) => collect(kernel.execute(code, { timeoutMs: 30_000 }));
+const run = (kernel: Kernel, code: string) => collect(kernel.execute(code, { timeoutMs: 60_000 }));
 
 describe.each([
   ['plain', undefined],
@@ -137,7 +137,7 @@ describe.each([
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`still ${attached.executionState}`));
-      }, 20_000);
+      }, 60_000);
       const look = (): void => {
         if (attached.executionState !== 'busy') return;
         clearTimeout(timer);

@@ -66,8 +66,11 @@ async function connect({ info }: RunningFake, timeoutMs = 20_000): Promise<TestK
   return stack.use(await TestKernelClient.open({ connection: observed({ info }), timeoutMs }));
 }
 
+/** With all that it wrote. */
 async function exitOf(child: ChildProcess): Promise<readonly [number | null, NodeJS.Signals | null]> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  if (child.stderr?.closed === false || (child.exitCode === null && child.signalCode === null)) {
+    await once(child, 'close');
+  }
   return [child.exitCode, child.signalCode];
 }
 

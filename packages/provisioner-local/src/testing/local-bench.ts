@@ -65,7 +65,7 @@ export class LocalBench implements AsyncDisposable {
       owner: 'tester',
       kernelSpec,
       env: { ...testEnv, ...kernelSpec.env },
-      deadline: systemClock.now() + 20_000,
+      deadline: systemClock.now() + 60_000,
       transportEncryption: 'disabled',
       rendezvous: noRendezvous,
       checkpoint: (state) => {
@@ -84,7 +84,7 @@ export class LocalBench implements AsyncDisposable {
 
   async connect(kernel: LaunchedKernel): Promise<TestKernelClient> {
     const { connection } = kernel;
-    return this.#stack.use(await TestKernelClient.open({ connection, timeoutMs: 20_000 }));
+    return this.#stack.use(await TestKernelClient.open({ connection, timeoutMs: 60_000 }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
