@@ -23,7 +23,8 @@
 # Users: gp (key), gppass (password), gpnofwd (key; forwarding refused), gpnologin (key; no shell),
 #        gpnoisy (key; a profile that prints, on both streams), gpdash (key; /bin/dash), root (key),
 #        gpalice and gpbob (no login; gp may run /bin/sh as them with sudo, and asks in vain for gpcarol),
-#        gpfew (key; three sessions on a connection)
+#        gpfew (key; three sessions on a connection), gptoor (the number of root, in gp's sudoers)
+# Python: `bare` is one with ipykernel and nothing that our launchers could encrypt with.
 #
 # GP_TESTBED_RUN (default /var/lib/gateway-provisioners-testbeds) is where keys, homes and the Python environment live:
 # a folder that the hosts' ordinary users may pass through. Needs root and Debian or Ubuntu. The first time 40 to 60
@@ -134,13 +135,15 @@ accounts() { # host: its own passwd, shadow and group, over the machine's
     chown $((2100 + i)):2100 "$RUN/host-$1/home/$u"
     i=$((i + 1))
   done
+  echo "gptoor:x:0:0::/home/gp:/bin/bash" >>"$e/passwd"
+  echo "gptoor:*:19000:0:99999:7:::" >>"$e/shadow"
   chmod 700 "$RUN/host-$1"/home/gp{alice,bob,carol}
   # As Debian ships it, and the line of the guide.
   cat >"$e/sudoers" <<'CONF'
 Defaults env_reset
 Defaults use_pty
 Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-gp ALL=(gpalice,gpbob) NOPASSWD: /bin/sh ""
+gp ALL=(gpalice,gpbob,gptoor) NOPASSWD: /bin/sh ""
 CONF
   chmod 440 "$e/sudoers"
   # sudo looks its own host up.
@@ -181,10 +184,25 @@ CONF
 }
 
 python_env() {
-  [ -x "$PY" ] && "$PY" -c 'import ipykernel' 2>/dev/null && return 0
+  if ! { [ -x "$PY" ] && "$PY" -c 'import ipykernel' 2>/dev/null; }; then make_python; fi
+  [ -x "$RUN/bare/bin/python" ] || make_bare
+}
+
+# The same files, without the two packages.
+make_bare() {
+  local site
+  site=$("$PY" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  rm -rf "$RUN/bare.new"
+  cp -al "$RUN/venv" "$RUN/bare.new"
+  site=$RUN/bare.new/${site#"$RUN/venv/"}
+  rm -rf "$site"/Crypto "$site"/nacl "$site"/pycryptodome-* "$site"/[Pp]y[Nn]a[Cc]l-*
+  mv "$RUN/bare.new" "$RUN/bare"
+}
+
+make_python() {
   # Debian's Python: the hosts' ordinary users can run it wherever the machine's own one lives.
   apt_install python3 python3-venv
-  rm -rf "$RUN/venv"
+  rm -rf "$RUN/venv" "$RUN/bare"
   /usr/bin/python3 -m venv "$RUN/venv"
   "$RUN/venv/bin/pip" -q --disable-pip-version-check install --only-binary :all: \
     --constraint "$constraints" ipykernel pycryptodome pynacl >>"$RUN/pip.log" 2>&1 ||
@@ -393,6 +411,7 @@ export GP_SSH_PASSWORD=$(cat "$RUN/password" 2>/dev/null)
 export GP_SSH_KNOWN_HOSTS=$RUN/known_hosts
 export GP_SSH_KNOWN_HOSTS_WRONG=$RUN/known_hosts.wrong
 export GP_SSH_PYTHON=$PY
+export GP_SSH_BARE_PYTHON=$RUN/bare/bin/python
 E
 }
 
