@@ -244,6 +244,9 @@ link() { # host
       ip netns exec "$n" iptables -P OUTPUT DROP
       ip netns exec "$n" iptables -A OUTPUT -o lo -j ACCEPT
       ip netns exec "$n" iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+      # Also to a client that is gone: what it sent last may have been lost, and then nothing but its answer to a
+      # repetition ends the server's side of the connection.
+      ip netns exec "$n" iptables -A OUTPUT -p tcp --sport 22 -j ACCEPT
     fi ;;
   esac
 }
@@ -306,7 +309,15 @@ sshd_start() { # host
   die "sshd of host $h did not start"
 }
 
-sshd_stop() { local p; for p in $(sshd_pids "$1" | awk '/listener/ {print $1}'); do inside "$1" kill -TERM "$p"; done; }
+sshd_stop() { # host: returns when nobody listens any more, so that a start that follows starts another
+  local i p
+  for p in $(sshd_pids "$1" | awk '/listener/ {print $1}'); do inside "$1" kill -TERM "$p" 2>/dev/null || true; done
+  for ((i = 0; i < 400; i++)); do
+    listens "$1" || return 0
+    sleep 0.05
+  done
+  die "sshd of host $1 did not stop"
+}
 drop_sessions() { local p; for p in $(sshd_pids "$1" | awk '!/listener/ {print $1}'); do inside "$1" kill -KILL "$p" 2>/dev/null || true; done; }
 
 power_off() { # host: its first process dies, and so the kernel kills all others in its table
@@ -314,7 +325,7 @@ power_off() { # host: its first process dies, and so the kernel kills all others
   ip link set "$(veth "$1")" down 2>/dev/null || ip -n "$(ns 1)" link set "$(veth "$1")" down 2>/dev/null || true
   pid=$(init_pid "$1") || return 0
   kill -KILL "$pid" 2>/dev/null || true
-  for _ in $(seq 50); do init_pid "$1" >/dev/null || break; sleep 0.05; done
+  for _ in $(seq 400); do init_pid "$1" >/dev/null || break; sleep 0.05; done
   rm -f "$RUN/host-$1/init.pid" "$RUN/host-$1/sshd.pid"
 }
 
