@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { launchersDir } from '@gateway-provisioners/launchers';
 import { SshBench } from './testing/ssh-bench.ts';
-import { established, nothingIsLeft, pythonSpec, ssh, testbed } from './testing/ssh-testbed.ts';
+import { nothingIsLeft, oneConnection, pythonSpec, ssh, testbed } from './testing/ssh-testbed.ts';
 
 const { host1 } = testbed;
 
@@ -38,7 +38,7 @@ describe('accounts and values', () => {
     await using bench = await SshBench.open({ remote_hosts: [`gpfew@${host1}`] });
     const kernels = await Promise.all(Array.from({ length: 4 }, async () => await bench.launch()));
     for (const kernel of kernels) expect(await bench.hostNameOf(kernel)).toBe('gp-ssh-1');
-    expect(await established('1', 'gpfew')).toBe(1);
+    await oneConnection('1', 'gpfew');
     for (const kernel of kernels) await kernel.kill();
     expect(await bench.provisioner.list()).toEqual({ resources: [], unreachable: [] });
   });

@@ -1,11 +1,15 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { delay, isProvisionerError } from '@gateway-provisioners/core';
 import { SshBench } from './testing/ssh-bench.ts';
-import { commPort, established, nothingIsLeft, ourProcesses, ssh, testbed, until } from './testing/ssh-testbed.ts';
+import { commPort, nothingIsLeft, oneConnection, ourProcesses, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
 const { host1, islandHost, natHost } = testbed;
 
+jest.setTimeout(300_000);
 afterAll(nothingIsLeft);
+
+/** A silent host is soon noticed; a slow one has time enough to log in. */
+const impatient = { keepalive_interval_ms: 1_000, keepalive_count_max: 2, connect_timeout_ms: 5_000 };
 
 describe.each([
   ['directly', host1, '1', {}],
@@ -19,7 +23,7 @@ describe.each([
     const clients = await Promise.all(kernels.map(async (kernel) => await bench.connect(kernel)));
     const outputs = await Promise.all(clients.map(async (client) => (await client.execute('print(1 + 1)')).output));
     expect(new Set(outputs)).toEqual(new Set(['2\n']));
-    expect(await established(name)).toBe(1);
+    await oneConnection(name);
   });
 
   test('a link that is down for 20 s in the middle of output: the connection holds and nothing is lost', async () => {
@@ -39,12 +43,7 @@ describe.each([
   });
 
   test('a connection that is lost is made anew; the kernel and its state outlive it', async () => {
-    await using bench = await SshBench.open({
-      ...settings,
-      keepalive_interval_ms: 500,
-      keepalive_count_max: 2,
-      connect_timeout_ms: 3000,
-    });
+    await using bench = await SshBench.open({ ...settings, ...impatient });
     const kernel = await bench.launch();
     const client = await bench.connect(kernel);
     await client.execute('kept = 41');
@@ -109,22 +108,18 @@ async function withoutPorts(host: string, ports: readonly number[], work: () => 
 }
 
 describe('the grace period of hosts that give no sign of life', () => {
-  const impatient = { keepalive_interval_ms: 500, keepalive_count_max: 2, connect_timeout_ms: 1000 };
-
   test('a host that vanished: its kernels are unreachable, then lost, and the reason says so', async () => {
-    const config = { remote_hosts: [islandHost], tunneling: true, ...impatient, unreachable_grace_ms: 10_000 };
+    const config = { remote_hosts: [islandHost], tunneling: true, ...impatient, unreachable_grace_ms: 20_000 };
     await using bench = await SshBench.open(config);
     const kernel = await bench.launch();
     await ssh('loss', 'island', '100');
-    const since = Date.now();
     try {
       await until('the kernel is unreachable', async () => (await kernel.liveness()) === 'unreachable');
       const exit = await kernel.exited;
       expect(exit).toMatchObject({
         reason: 'gone',
-        detail: expect.stringMatching(/^lost: .*\(unreachable_grace_ms\)$/),
+        detail: expect.stringMatching(/^lost: .* for [2-9]\d s \(unreachable_grace_ms\)$/),
       });
-      expect(Date.now() - since).toBeGreaterThan(4_000);
       expect(await kernel.liveness()).toBe('dead');
       // Whoever starts it again elsewhere need not wait.
       await kernel.kill();
@@ -159,13 +154,7 @@ describe('the grace period of hosts that give no sign of life', () => {
 
 describe('a host that is switched off', () => {
   test('its kernels are unreachable, and known to be gone when it is back', async () => {
-    await using bench = await SshBench.open({
-      remote_hosts: [natHost],
-      tunneling: true,
-      keepalive_interval_ms: 500,
-      keepalive_count_max: 2,
-      connect_timeout_ms: 2000,
-    });
+    await using bench = await SshBench.open({ remote_hosts: [natHost], tunneling: true, ...impatient });
     const kernel = await bench.launch();
     await ssh('power-off', 'nat');
     try {

@@ -1,7 +1,7 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, expect, jest, test } from '@jest/globals';
 import type { LaunchedKernel } from '@gateway-provisioners/core';
 import { SshBench } from './testing/ssh-bench.ts';
-import { commPort, ourProcesses, ssh, testbed, until } from './testing/ssh-testbed.ts';
+import { commPort, ourProcesses, running, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
 const { host1, host2, natHost } = testbed;
 const ALICE = { KERNEL_USERNAME: 'gpalice' };
@@ -17,6 +17,7 @@ async function evaluate(bench: SshBench, kernel: LaunchedKernel, code: string): 
   return (await (await bench.connect(kernel)).execute(code)).output.trim();
 }
 
+jest.setTimeout(300_000);
 afterAll(async () => {
   await until('nothing left on host 1', async () => (await ourProcesses('1')).length === 0);
   expect(await kernelFolders()).toEqual([]);
@@ -45,7 +46,7 @@ print(json.dumps([getpass.getuser(), os.getcwd(), os.environ['HOME'], os.environ
   const folders = await kernelFolders();
   expect(folders.map((folder) => folder.split('/')[2])).toEqual(['gp', 'gpalice']);
   await kernel.kill();
-  expect(await ssh('ps', '1')).not.toMatch(/sleep 424|gpalice/);
+  expect(await running('1')).not.toMatch(/sleep 424|gpalice/);
   expect(await kernelFolders()).toEqual([]);
 });
 

@@ -1,19 +1,19 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { errorMessage } from '@gateway-provisioners/core';
 import { SshBench } from './testing/ssh-bench.ts';
-import { established, nothingIsLeft, pythonSpec, testbed, ssh } from './testing/ssh-testbed.ts';
+import { nothingIsLeft, oneConnection, pythonSpec, ssh, testbed } from './testing/ssh-testbed.ts';
 
 const { host1, host2, natHost } = testbed;
 
+jest.setTimeout(300_000);
 afterAll(nothingIsLeft);
 
 describe('where kernels run', () => {
-  test('a host that cannot be reached is passed over, and left aside for the next launch', async () => {
+  test('a host that cannot be reached is passed over, by this launch and by later ones', async () => {
     await using bench = await SshBench.open({ remote_hosts: ['10.213.0.99', host2], connect_timeout_ms: 5000 });
-    expect(await bench.hostNameOf(await bench.launch())).toBe('gp-ssh-2');
-    const before = Date.now();
-    await bench.launch();
-    await bench.launch();
-    expect(Date.now() - before).toBeLessThan(30_000);
+    for (let launch = 0; launch < 3; launch += 1) {
+      expect(await bench.hostNameOf(await bench.launch())).toBe('gp-ssh-2');
+    }
   });
 
   test('hosts that refuse us or show another key are passed over too', async () => {
@@ -22,8 +22,7 @@ describe('where kernels run', () => {
   });
 
   test('when no host can be reached, the error names each with its reason', async () => {
-    const config = { remote_hosts: [`${host1}:2222`, `${host2}:2222`], connect_timeout_ms: 2000 };
-    await using bench = await SshBench.open(config);
+    await using bench = await SshBench.open({ remote_hosts: [`${host1}:2222`, `${host2}:2222`] });
     await expect(bench.launch()).rejects.toMatchObject({
       code: 'HOST_UNREACHABLE',
       message: expect.stringMatching(/10\.213\.0\.11:2222: .*ECONNREFUSED[\s\S]*10\.213\.0\.12:2222: .*ECONNREFUSED/),
@@ -47,7 +46,7 @@ describe('where kernels run', () => {
     await using bench = await SshBench.open({ remote_hosts: [host1, host2], load_balancing_algorithm: algorithm });
     const before = performance.now();
     const launches = Array.from({ length: 30 }, async () => {
-      const kernel = await bench.launch({ deadline: Date.now() + 240_000 });
+      const kernel = await bench.launch();
       return { kernel, seconds: (performance.now() - before) / 1000 };
     });
     const launched = await Promise.all(launches);
@@ -58,8 +57,8 @@ describe('where kernels run', () => {
     const addresses = launched.map(({ kernel }) => kernel.connection.current.info.ip);
     expect(addresses.filter((address) => address === host1)).toHaveLength(15);
     expect(addresses.filter((address) => address === host2)).toHaveLength(15);
-    expect(await established('1')).toBe(1);
-    expect(await established('2')).toBe(1);
+    await oneConnection('1');
+    await oneConnection('2');
   });
 
   test('no more kernels than a host may run; none on drained hosts', async () => {
@@ -80,12 +79,13 @@ describe('where kernels run', () => {
 describe('launches that cannot succeed say why', () => {
   test('no ipykernel there', async () => {
     await using bench = await SshBench.open({ remote_hosts: [host1] });
-    const argv = ['/usr/bin/python3', '-I', ...pythonSpec.argv.slice(1)];
-    const launch = bench.launch({ kernelSpec: { ...pythonSpec, argv } });
-    await expect(launch).rejects.toMatchObject({
-      code: 'LAUNCH_FAILED',
-      message: expect.stringMatching(/No module named '?ipykernel/),
-    });
+    // Without what the testbed's own environment would add.
+    const argv = ['/usr/bin/python3', '-Es', ...pythonSpec.argv.slice(1)];
+    // The launcher may have called home when the kernel that it has started finds out.
+    const said = await bench
+      .launch({ kernelSpec: { ...pythonSpec, argv } })
+      .then(async (kernel) => (await kernel.exited).logTail, errorMessage);
+    expect(said).toMatch(/ipykernel cannot be loaded by \/usr\/bin\/python3: No module named '?ipykernel/);
   });
 
   test('a program that is not there', async () => {

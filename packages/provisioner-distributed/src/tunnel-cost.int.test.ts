@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { ResourceStack, observed } from '@gateway-provisioners/core';
+import { ResourceStack, observed, reservePorts } from '@gateway-provisioners/core';
 import type { ConnectionInfo, KernelConnection } from '@gateway-provisioners/core';
 import { listens } from '@gateway-provisioners/core/testing';
 import { TestKernelClient } from '@gateway-provisioners/testkit';
@@ -17,8 +17,8 @@ const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).
 /** The same kernel through OpenSSH's own client, with a local port for each channel. */
 async function openSshForwards(info: ConnectionInfo, stack: ResourceStack): Promise<ConnectionInfo> {
   const names = ['shell_port', 'iopub_port', 'stdin_port', 'control_port'] as const;
-  const first = 20_000 + Math.floor(Math.random() * 8_000);
-  const local = Object.fromEntries(names.map((name, index) => [name, first + index])) as Record<
+  const ports = await reservePorts({ count: names.length, host: '127.0.0.1' });
+  const local = Object.fromEntries(names.map((name, index) => [name, ports[index]])) as Record<
     (typeof names)[number],
     number
   >;
@@ -72,8 +72,9 @@ test('the tunnel adds no more to a round trip than OpenSSH does, and no file des
     const added = (name: string): number => (p50[name] ?? Number.NaN) - (p50['direct'] ?? Number.NaN);
     const figures = { p50, added: { tunnelled: added('tunnelled'), openSsh: added('openSsh') } };
     process.stderr.write(`round trips in ms: ${JSON.stringify(figures)}\n`);
-    // A busy machine must not decide: twice and a millisecond is far from what a defect would cost.
-    expect(added('tunnelled')).toBeLessThan(2 * Math.max(0, added('openSsh')) + 1);
+    // A busy or slow machine must not decide: twice, and as much as a round trip costs, is far from what a defect would.
+    const allowed = 2 * Math.max(0, added('openSsh')) + Math.max(1, p50['direct'] ?? Number.NaN);
+    expect(added('tunnelled')).toBeLessThan(allowed);
 
     const perKernel = async (of: SshBench): Promise<number> => {
       const kernels = await Promise.all(Array.from({ length: KERNELS }, async () => await of.launch()));

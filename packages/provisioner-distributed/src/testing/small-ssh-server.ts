@@ -19,9 +19,9 @@ export class SmallSshServer implements AsyncDisposable {
     });
   }
 
-  static async open({ maxSessions }: { readonly maxSessions: number }): Promise<SmallSshServer> {
-    const server = new SmallSshServer(maxSessions);
-    server.#server.listen(0, '127.0.0.1');
+  static async open(options: { readonly maxSessions: number; readonly port?: number }): Promise<SmallSshServer> {
+    const server = new SmallSshServer(options.maxSessions);
+    server.#server.listen(options.port ?? 0, '127.0.0.1');
     await once(server.#server, 'listening');
     return server;
   }

@@ -68,7 +68,7 @@ export class SshBench implements AsyncDisposable {
       owner: 'tester',
       kernelSpec: pythonSpec,
       env: {},
-      deadline: systemClock.now() + 90_000,
+      deadline: systemClock.now() + 240_000,
       transportEncryption: 'disabled',
       rendezvous: this.#services.rendezvous,
       checkpoint: (state) => {
@@ -86,7 +86,7 @@ export class SshBench implements AsyncDisposable {
   }
 
   async connect(kernel: LaunchedKernel): Promise<TestKernelClient> {
-    return this.#stack.use(await TestKernelClient.open({ connection: kernel.connection, timeoutMs: 60_000 }));
+    return this.#stack.use(await TestKernelClient.open({ connection: kernel.connection, timeoutMs: 120_000 }));
   }
 
   /** What a kernel says its host is called. */

@@ -90,18 +90,30 @@ export async function ourProcesses(host: string): Promise<readonly string[]> {
   return lines.filter((line) => /\sgp\w*\s/.test(line) && !/sshd|ps -eo/.test(line));
 }
 
-/** Waits until `check` holds; fails after a minute. */
+/** Waits until `check` holds; fails after two minutes. */
 export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 60_000;
+  const endsAt = Date.now() + 120_000;
   while (!(await check())) {
-    if (Date.now() > endsAt) throw new Error(`${what}: not within a minute`);
+    if (Date.now() > endsAt) throw new Error(`${what}: not within two minutes`);
     await delay(100);
   }
 }
 
-/** Connections that sshd has established for a user. */
-export async function established(host: string, user = 'gp'): Promise<number> {
-  return (await ssh('ps', host)).split('\n').filter((line) => line.includes(`sshd: ${user}@notty`)).length;
+/**
+ * Waits until sshd has one connection of a user, no more: one that has just been closed, and one that is starting a
+ * program, count for a moment longer; one too many would stay.
+ */
+export async function oneConnection(host: string, user = 'gp'): Promise<void> {
+  await until(`one connection to host ${host}`, async () => {
+    const lines = (await ssh('ps', host)).split('\n');
+    return lines.filter((line) => line.includes(`sshd: ${user}@notty`)).length === 1;
+  });
+}
+
+/** What runs on a host: lines of `ps`, without processes that have ended and wait for their parent to take note. */
+export async function running(host: string): Promise<string> {
+  const lines = (await ssh('ps', host)).split('\n');
+  return lines.filter((line) => !/^\s*\d+\s+\d+\s+\S+\s+Z/.test(line)).join('\n');
 }
 
 /** To be asked when a file of tests is done: no host has a process of a kernel any more. */
