@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { OWNER_VARIABLE, formatOwner } from '@gateway-provisioners/core';
+import { SkippingClock } from '@gateway-provisioners/core/testing';
 import { fakeKernelSpec } from '@gateway-provisioners/testkit';
 import { localProvisioner } from './index.ts';
 import { readResourceUsage } from './resource-usage.ts';
@@ -33,14 +34,17 @@ describe('processes of a kernel', () => {
   test.each(['group', 'session'] as const)(
     'a launch that fails takes a grandchild in its own %s along',
     async (grandchild) => {
-      const context = bench.context(fakeKernelSpec({ grandchild, neverBinds: true }), { deadline: Date.now() + 1_500 });
-      const launch = bench.provisioner.launch(context);
+      const clock = new SkippingClock();
+      await using patient = await LocalBench.open({ clock });
+      const spec = fakeKernelSpec({ grandchild, neverBinds: true });
+      const context = patient.context(spec, { deadline: clock.now() + 600_000 });
+      const launch = patient.provisioner.launch(context);
       launch.catch(() => undefined);
-      // The grandchild is there before the launch has failed.
       await until(async () => (await pidsOf(context)).length === 2);
+      clock.skip(600_000);
       await expect(launch).rejects.toMatchObject({ code: 'LAUNCH_TIMEOUT' });
       expect(await pidsOf(context)).toEqual([]);
-      expect(await readdir(bench.runtimeDir)).toEqual([]);
+      expect(await readdir(patient.runtimeDir)).toEqual([]);
     },
   );
 

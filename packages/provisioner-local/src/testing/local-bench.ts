@@ -13,6 +13,7 @@ import {
   systemClock,
 } from '@gateway-provisioners/core';
 import type {
+  Clock,
   KernelProvisioner,
   KernelSpec,
   LaunchContext,
@@ -41,14 +42,14 @@ export class LocalBench implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async open(options: { config?: object; folderName?: string } = {}): Promise<LocalBench> {
+  static async open(options: { config?: object; folderName?: string; clock?: Clock } = {}): Promise<LocalBench> {
     const stack = new ResourceStack();
     const runtimeDir = await mkdtemp(join(tmpdir(), options.folderName ?? 'gp-local-'));
     stack.defer(() => rm(runtimeDir, { recursive: true, force: true }));
     const services: ProvisionerServices = {
       instanceId: `local-${randomUUID().slice(0, 8)}`,
       logger: silentLogger,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       runtimeDir,
       env: testEnv,
       rendezvous: noRendezvous,
@@ -97,11 +98,11 @@ export async function pidsOf(owner: ResourceOwner): Promise<readonly number[]> {
   return (await findMarkedProcesses(OWNER_VARIABLE, { value: formatOwner(owner) })).map(({ pid }) => pid);
 }
 
-/** Waits until `check` holds; fails after 15 s. */
+/** Waits until `check` holds; fails after 25 s. */
 export async function until(check: () => Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 15_000;
+  const endsAt = Date.now() + 25_000;
   while (!(await check())) {
-    if (Date.now() > endsAt) throw new Error('the condition did not come to hold within 15 s');
+    if (Date.now() > endsAt) throw new Error('the condition did not come to hold within 25 s');
     await delay(20);
   }
 }
