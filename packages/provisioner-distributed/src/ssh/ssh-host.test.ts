@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ResourceStack, silentLogger, systemClock } from '@gateway-provisioners/core';
+import { ResourceStack, delay, silentLogger, systemClock } from '@gateway-provisioners/core';
+import type { Clock, Logger } from '@gateway-provisioners/core';
+import { ManualClock, freePort } from '@gateway-provisioners/core/testing';
 import type { DistributedConfig } from '../distributed-config.ts';
 import { SmallSshServer } from '../testing/small-ssh-server.ts';
 import { resolveTarget } from './resolve-target.ts';
@@ -18,10 +20,13 @@ afterEach(async () => {
   await stack[Symbol.asyncDispose]();
 });
 
-async function hostOf(server: SmallSshServer): Promise<SshHost> {
+async function hostOf(
+  { port }: { readonly port: number },
+  services: { readonly clock: Clock; readonly logger: Logger } = { clock: systemClock, logger: silentLogger },
+): Promise<SshHost> {
   const folder = await mkdtemp(join(tmpdir(), 'gp-ssh-host-'));
   stack.defer(() => rm(folder, { recursive: true }));
-  const pool = new SshPool({ clock: systemClock, logger: silentLogger });
+  const pool = new SshPool(services);
   stack.defer(() => {
     pool.dispose();
     return Promise.resolve();
@@ -32,7 +37,7 @@ async function hostOf(server: SmallSshServer): Promise<SshHost> {
     host_key_checking: 'accept-new',
     connect_timeout_ms: 60_000,
   } as const;
-  return pool.hostFor(resolveTarget(`me@127.0.0.1:${String(server.port)}`, { config, env: {}, lines: [] }));
+  return pool.hostFor(resolveTarget(`me@127.0.0.1:${String(port)}`, { config, env: {}, lines: [] }));
 }
 
 test('a host with an alias is written down, and known again, under the alias alone', async () => {
@@ -125,4 +130,42 @@ describe('a server that allows few sessions on a connection', () => {
     });
     expect(server.made).toBe(1);
   });
+});
+
+test('a host that cannot be reached is tried anew, ever less often, and avoided until it can be', async () => {
+  const clock = new ManualClock();
+  const pauses: number[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    debug: (_message, fields) => {
+      if (typeof fields?.['retryInMs'] === 'number') pauses.push(fields['retryInMs']);
+    },
+  };
+  const pauseOf = async (attempt: number): Promise<number> => {
+    const endsAt = Date.now() + 60_000;
+    while (pauses.length < attempt && Date.now() < endsAt) await delay(5);
+    return pauses[attempt - 1] ?? Number.NaN;
+  };
+  const port = await freePort();
+  const host = await hostOf({ port }, { clock, logger });
+  await expect(host.connected()).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
+  const attempts = 9;
+  for (let attempt = 1; attempt < attempts; attempt += 1) {
+    const pauseMs = await pauseOf(attempt);
+    const middleMs = Math.min(30_000, 500 * 2 ** (attempt - 1));
+    expect(pauseMs).toBeGreaterThanOrEqual(0.75 * middleMs);
+    expect(pauseMs).toBeLessThanOrEqual(1.25 * middleMs);
+    expect(host.avoidUntil).toBe(Number.POSITIVE_INFINITY);
+    await clock.advance(pauseMs);
+  }
+  const last = await pauseOf(attempts);
+  const server = stack.use(await SmallSshServer.open({ maxSessions: 2, port }));
+  const connected = new Promise<void>((resolve) => {
+    host.onConnected(resolve);
+  });
+  await clock.advance(last);
+  await connected;
+  expect(host.avoidUntil).toBeUndefined();
+  expect(server.made).toBe(1);
+  expect(pauses).toHaveLength(attempts);
 });

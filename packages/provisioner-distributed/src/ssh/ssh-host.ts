@@ -73,6 +73,8 @@ export class SshHost {
   #isRestoring = false;
   #avoidUntil: number | undefined;
   #failures = 0;
+  /** Until it can be reached again it is tried without anybody asking: no launch is to find out. */
+  #isUnreachable = false;
 
   constructor(options: SshHostOptions) {
     this.id = options.id;
@@ -80,7 +82,10 @@ export class SshHost {
     this.#options = options;
   }
 
-  /** When the last attempt failed and none has succeeded since: milliseconds since the epoch until which to avoid it. */
+  /**
+   * When the last attempt failed and none has succeeded since: milliseconds since the epoch until which to avoid it;
+   * infinite while it cannot be reached, which is tried anew all the time.
+   */
   get avoidUntil(): number | undefined {
     return this.#avoidUntil;
   }
@@ -159,6 +164,10 @@ export class SshHost {
     this.#listeners.clear();
   }
 
+  #isWanted(): boolean {
+    return this.#holders > 0 || this.#isUnreachable;
+  }
+
   async #inTurn<T>(call: Call, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     this.#calls += 1;
     try {
@@ -200,6 +209,7 @@ export class SshHost {
       }
       this.#connection = connection;
       this.#avoidUntil = undefined;
+      this.#isUnreachable = false;
       this.#failures = 0;
       this.#releaseVia ??= via?.hold();
       logger.debug('SSH connection made', coordinates);
@@ -212,7 +222,10 @@ export class SshHost {
       return connection;
     } catch (error) {
       this.#failures += 1;
-      this.#avoidUntil = clock.now() + retryDelayMs(this.#failures);
+      // Who logs in in vain again and again is locked out: only what may pass by itself is tried anew.
+      this.#isUnreachable = isProvisionerError(error, 'HOST_UNREACHABLE') && error.retryable && !this.#isParked;
+      this.#avoidUntil = this.#isUnreachable ? Number.POSITIVE_INFINITY : clock.now() + retryDelayMs(this.#failures);
+      void this.#restore();
       throw error;
     }
   }
@@ -294,21 +307,27 @@ export class SshHost {
     this.#options.logger.warn('the key of an SSH host was taken on first use', { host, port, file: path });
   }
 
-  /** After a loss, as long as somebody holds the connection. */
+  /** After a loss, as long as somebody holds the connection; after a failure, until the host can be reached. */
   async #restore(): Promise<void> {
     if (this.#isRestoring) return;
     this.#isRestoring = true;
     const { signal } = this.#disposal;
     const { clock, logger } = this.#options;
     try {
-      for (let failures = 1; this.#holders > 0 && !signal.aborted; failures += 1) {
-        await delay(retryDelayMs(failures), { signal, clock });
-        if (this.#holders === 0) return;
+      for (let failures = 1; this.#isWanted() && !signal.aborted; failures += 1) {
+        const retryInMs = retryDelayMs(failures);
+        logger.debug('an SSH connection will be tried', { host: this.target.name, retryInMs });
+        await delay(retryInMs, { signal, clock });
+        if (!this.#isWanted()) return;
         try {
           await this.connected({ signal });
           return;
         } catch (error) {
-          logger.warn('SSH connection could not be made anew', { host: this.target.name, error: errorMessage(error) });
+          const level = this.#holders > 0 ? 'warn' : 'debug';
+          logger[level]('SSH connection could not be made anew', {
+            host: this.target.name,
+            error: errorMessage(error),
+          });
         }
       }
     } catch {
