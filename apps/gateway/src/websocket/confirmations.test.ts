@@ -142,6 +142,16 @@ describe('pings', () => {
     expect(timers).toHaveLength(0);
   });
 
+  test('leave in time although the clock was set back', () => {
+    const { pings, advance, confirmations, answer } = paced();
+    confirmations.onSent([message(1)], 10);
+    answer();
+    advance(-500);
+    confirmations.onSent([message(2)], 10);
+    advance(50);
+    expect(pings).toEqual(['sent 1', 'sent 2']);
+  });
+
   test('leave at once while a megabyte is unconfirmed', () => {
     const { pings, timers, confirmations, answer } = paced();
     confirmations.onSent([message(1)], 10);

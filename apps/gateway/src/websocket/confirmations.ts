@@ -83,7 +83,8 @@ export class Confirmations {
   #askInTime(): void {
     if (this.#isAsking) return;
     const { clock, paceMs = 50 } = this.#options;
-    const waitMs = this.#askedAt + paceMs - clock.now();
+    // Never longer than the pace: the clock may have been set back.
+    const waitMs = Math.min(paceMs, this.#askedAt + paceMs - clock.now());
     if (waitMs <= 0 || this.#bytes >= ASK_AT_BYTES) {
       this.#ask();
       return;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Clock } from '@gateway-provisioners/core';
 import { ManualClock } from '@gateway-provisioners/core/testing';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -48,6 +49,24 @@ describe('a heartbeat', () => {
     seen.suspended = false;
     await clock.advance(150_000);
     expect(seen.silent).toBe(1);
+  });
+
+  test('does not take a clock that is set on, or a machine that slept, for silence', async () => {
+    const manual = new ManualClock();
+    let setOnMs = 0;
+    const clock: Clock = {
+      now: () => manual.now() + setOnMs,
+      schedule: (delayMs, callback) => manual.schedule(delayMs, callback),
+    };
+    let silent = 0;
+    const onSilent = () => (silent += 1);
+    const beat = new Heartbeat({ intervalMs: 30_000, clock, suspended: () => false, ping: () => undefined, onSilent });
+    beat.start();
+    setOnMs = 86_400_000;
+    await manual.advance(90_000);
+    expect(silent).toBe(0);
+    await manual.advance(30_000);
+    expect(silent).toBe(1);
   });
 
   test('does nothing at 0, and nothing after its end', async () => {

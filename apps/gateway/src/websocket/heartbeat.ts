@@ -16,12 +16,12 @@ const MIN_PATIENCE_MS = 30_000;
 /** Pings, and notices when nothing ever answers: a peer that vanished without closing. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  #lastSign: number;
+  /** Since the last sign of life. Counted, not timed: a clock that is set on, or a machine that slept, is no silence. */
+  #beats = 0;
   #cancel: Cancellation | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#lastSign = options.clock.now();
   }
 
   start(): void {
@@ -31,7 +31,7 @@ export class Heartbeat {
 
   /** The peer has just shown that it is there. */
   sign(): void {
-    this.#lastSign = this.#options.clock.now();
+    this.#beats = 0;
   }
 
   stop(): void {
@@ -45,13 +45,16 @@ export class Heartbeat {
   }
 
   readonly #beat = (): void => {
-    const { clock, intervalMs, suspended, ping, onSilent } = this.#options;
+    const { intervalMs, suspended, ping, onSilent } = this.#options;
     this.#schedule();
     if (suspended()) {
       this.sign();
       return;
     }
-    if (clock.now() - this.#lastSign > Math.max(3 * intervalMs, MIN_PATIENCE_MS)) {
+    // The sign came some time before the first of these beats.
+    const silentMs = this.#beats * intervalMs;
+    this.#beats += 1;
+    if (silentMs >= Math.max(3 * intervalMs, MIN_PATIENCE_MS)) {
       this.stop();
       onSilent();
       return;
