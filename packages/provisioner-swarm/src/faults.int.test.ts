@@ -1,16 +1,19 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject, LaunchContext, LaunchProgress } from '@gateway-provisioners/core';
+import { SkippingClock, until } from '@gateway-provisioners/core/testing';
 import { createTestRendezvous } from '@gateway-provisioners/testkit';
 import { serviceName } from './service/service-name.ts';
 import { SilentRegistry } from './testing/silent-registry.ts';
 import { SwarmBenches, required, shell, swarmSpec } from './testing/swarm-bench.ts';
 
+const HOUR_MS = 3_600_000;
+
 interface Refusal {
   readonly what: string;
   readonly config?: JsonObject;
   readonly context?: Partial<LaunchContext>;
-  /** Milliseconds until the launch's deadline. */
-  readonly timeoutMs?: number;
+  /** It waits for what does not come: its deadline passes when it has said so. */
+  readonly waits?: boolean;
   readonly code: string;
   readonly words: RegExp;
 }
@@ -80,21 +83,21 @@ const refusals: readonly Refusal[] = [
         },
       ],
     },
-    timeoutMs: 4_000,
+    waits: true,
     code: 'LAUNCH_TIMEOUT',
     words: /scheduling: no suitable node \(missing plugin/,
   },
   {
     what: 'a placement that no node meets',
     config: { placement: { constraints: ['node.labels.gp.node==7'] } },
-    timeoutMs: 4_000,
+    waits: true,
     code: 'LAUNCH_TIMEOUT',
     words: /scheduling: no suitable node \(scheduling constraints not satisfied/,
   },
   {
     what: 'more of a resource than there is',
     config: { placement: {}, resource_spec: { generic_resources: { 'gp-gpu': 7 } } },
-    timeoutMs: 4_000,
+    waits: true,
     code: 'LAUNCH_TIMEOUT',
     words: /scheduling: no suitable node \(insufficient resources/,
   },
@@ -138,47 +141,89 @@ const refusals: readonly Refusal[] = [
     code: 'LAUNCH_FAILED',
     words: /exited with code 3 \[[^\n]*\]$/,
   },
-  {
-    what: 'a kernel that is out of memory',
-    config: { resource_spec: { mem_limit: '32m' } },
-    context: { kernelSpec: shell('python3 -c "b = bytearray(200 << 20)"; exit 137') },
-    code: 'LAUNCH_FAILED',
-    words: /out of memory/,
-  },
-  {
-    what: 'a kernel that never calls home',
-    context: { kernelSpec: shell('echo I am waiting for a friend; exec sleep 600') },
-    timeoutMs: 8_000,
-    code: 'LAUNCH_TIMEOUT',
-    words: /I am waiting for a friend/,
-  },
 ];
 
 describe('what cannot work is refused with its reason, and leaves nothing', () => {
-  test.each(refusals)('$what', async ({ config = {}, context = {}, timeoutMs = 90_000, code, words }) => {
-    await using bench = await benches.open({ config });
+  test.each(refusals)('$what', async ({ config = {}, context = {}, waits = false, code, words }) => {
+    const clock = new SkippingClock();
+    await using bench = await benches.open({ config, clock });
     const seen: LaunchProgress[] = [];
-    const launch = bench.launch(
-      { deadline: Date.now() + timeoutMs, ...context },
-      { progress: (event) => seen.push(event) },
-    );
+    const progress = (event: LaunchProgress): void => {
+      seen.push(event);
+      if (waits && words.test(`${event.phase}: ${event.message ?? ''}`)) clock.skip(HOUR_MS);
+    };
+    const deadline = clock.now() + (waits ? HOUR_MS : 90_000);
+    const launch = bench.launch({ deadline, ...context }, { progress });
     await expect(launch).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
     expect(await bench.leftovers()).toEqual([]);
-    if (words.source.includes('no suitable node')) expect(seen.map(({ phase }) => phase)).toContain('scheduling');
+    if (waits) expect(seen.map(({ phase }) => phase)).toContain('scheduling');
+  });
+
+  test('a kernel that is out of memory', async () => {
+    await using bench = await benches.open({ config: { resource_spec: { mem_limit: '32m' } } });
+    const { manager } = await benches.view();
+    // It lives until the engine has heard of the kill: of a container that has ended it learns no more.
+    const kernelSpec = shell(
+      'python3 -c "b = bytearray(200 << 20)"; until [ -e /tmp/end ]; do sleep 0.1; done; exit 137',
+    );
+    const context = bench.context({ kernelSpec });
+    const filter = { types: ['container'], actions: ['oom'], labels: [`kernel_id=${context.kernelId}`] };
+    const killed = new Promise<string>((resolve) => {
+      const stop = manager.watch(filter, {
+        onEvent: ({ id }) => {
+          stop();
+          resolve(id);
+        },
+      });
+    });
+    const failure = bench.provisioner.launch(context).catch((error: unknown) => error);
+    const end = { path: '/tmp/end', content: '', mode: 0o644, uid: 0, gid: 0 };
+    await manager.containers.putFiles(await killed, [end]);
+    expect(await failure).toMatchObject({
+      code: 'LAUNCH_FAILED',
+      message: expect.stringContaining('out of memory'),
+    });
+    expect(await bench.leftovers()).toEqual([]);
+  });
+
+  test('a kernel that never calls home: LAUNCH_TIMEOUT at the deadline, with what it wrote', async () => {
+    const clock = new SkippingClock();
+    await using bench = await benches.open({ clock });
+    const { manager } = await benches.view();
+    const kernelSpec = shell('echo I am waiting for a friend; exec sleep 600');
+    const context = bench.context({ kernelSpec, deadline: clock.now() + HOUR_MS });
+    const phases: string[] = [];
+    const failure = bench.provisioner
+      .launch(context, { progress: ({ phase }) => phases.push(phase) })
+      .catch((error: unknown) => error);
+    await until('a task that waits', async () => {
+      if (!phases.includes('connecting')) return false;
+      return (await manager.services.logs(serviceName(context), { maxBytes: 100 })).includes('friend');
+    });
+    clock.skip(HOUR_MS);
+    expect(await failure).toMatchObject({
+      code: 'LAUNCH_TIMEOUT',
+      message: expect.stringContaining('I am waiting for a friend'),
+    });
+    expect(await bench.leftovers()).toEqual([]);
   });
 
   test('an image that takes longer than there is: the launch says so, and the node stops fetching it', async () => {
+    const clock = new SkippingClock();
     await using registry = await SilentRegistry.open(required('GP_SWARM_HOST_IP'));
-    await using bench = await benches.open({ config: { image_name: `${registry.address}/gp-test/slow:1` } });
+    await using bench = await benches.open({ config: { image_name: `${registry.address}/gp-test/slow:1` }, clock });
     const seen: LaunchProgress[] = [];
-    const asked = registry.until(true);
-    const launch = bench.launch({ deadline: Date.now() + 8_000 }, { progress: (event) => seen.push(event) });
-    await expect(launch).rejects.toMatchObject({
+    const failure = bench
+      .launch({ deadline: clock.now() + HOUR_MS }, { progress: (event) => seen.push(event) })
+      .catch((error: unknown) => error);
+    await registry.until(true);
+    const isToldOf = () => seen.some(({ phase, message }) => phase === 'pulling' && message?.startsWith('preparing'));
+    await until('word of it', () => Promise.resolve(isToldOf()));
+    clock.skip(HOUR_MS);
+    expect(await failure).toMatchObject({
       code: 'LAUNCH_TIMEOUT',
       message: expect.stringMatching(/pulling: preparing/),
     });
-    expect(seen.map(({ phase }) => phase)).toContain('pulling');
-    await asked;
     expect(await bench.leftovers()).toEqual([]);
     await registry.until(false);
   });

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { delay, systemClock } from '@gateway-provisioners/core';
-import type { JsonObject, KernelSpec, Rendezvous, ResourceOwner } from '@gateway-provisioners/core';
+import type { Clock, JsonObject, KernelSpec, Rendezvous, ResourceOwner } from '@gateway-provisioners/core';
 import { configFromEnv, openDockerEngine } from '@gateway-provisioners/docker-engine';
 import type { DockerEngine } from '@gateway-provisioners/docker-engine';
 import { LaunchBench, LazyRendezvous, launcherSpec } from '@gateway-provisioners/testkit';
@@ -94,7 +94,7 @@ export class SwarmView implements AsyncDisposable {
       this.manager.containers.list({ labels }),
     ]);
     const left = found.flat().map(({ name }) => name);
-    const endsAt = systemClock.now() + 30_000;
+    const endsAt = systemClock.now() + 60_000;
     for (;;) {
       const there = await this.worker.containers.list({ labels });
       if (there.length === 0 || left.length > 0 || systemClock.now() > endsAt) {
@@ -113,6 +113,8 @@ export class SwarmView implements AsyncDisposable {
 export interface SwarmBenchOptions {
   readonly config?: JsonObject;
   readonly hostEnv?: Readonly<Record<string, string | undefined>>;
+  /** Of the provisioner. Default: this machine's time. */
+  readonly clock?: Clock;
 }
 
 /** Opens benches for the tests of one file; they share a listener and the engines' connections. */
@@ -132,6 +134,7 @@ export class SwarmBenches implements AsyncDisposable {
       hostEnv: { ...(options.hostEnv ?? hostEnv) },
       kernelSpec: swarmSpec(),
       rendezvous: this.rendezvous,
+      clock: options.clock,
       leftovers: async (owner) => await view.leftovers(owner),
     });
   }
