@@ -175,7 +175,7 @@ describe('options', () => {
     ['a name of dots', { kernelName: '..' }, 'kernel name ".."'],
     ['an empty name', { kernelName: '' }, 'kernel name ""'],
     ['a port range that is too small', { portRange: '40000..40001' }, 'at least 1000'],
-    ['a port range that is none', { portRange: 'x' }, 'Expected two numbers'],
+    ['a port range that is none', { portRange: 'x' }, 'two numbers are expected'],
     ['a class without a module', { kernelClass: 'Kernel' }, 'kernel class "Kernel"'],
     ['a class that is an argument', { kernelClass: '--evil.x' }, 'kernel class'],
   ])('refuses %s', (_, wrong, message) => {

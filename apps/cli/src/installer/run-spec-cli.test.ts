@@ -88,7 +88,7 @@ describe.each(backends)('jupyter-%s-spec', (backend) => {
     ['install --user --kernel-name ø', 'names consist of letters'],
     ['install --user --kernel-name=', 'must not be empty'],
     ['install --user --port-range 2..1', 'at least 1000'],
-    ['install --user --port-range x', 'Expected two numbers'],
+    ['install --user --port-range x', 'two numbers are expected'],
     ['install --user --launch-timeout soon', 'expected whole seconds'],
     ['install --user --ipykernel-subclass-name x', 'give the class with its module'],
     ['install --user --launchers-dir /no/such/folder', '/no/such/folder'],
