@@ -22,7 +22,8 @@ interface BoundSocketOptions {
 /** One bound libzmq socket with an unbounded send queue: a test decides itself how much it sends. */
 export class BoundSocket implements AsyncDisposable {
   readonly #socket: Router | Publisher | XPublisher;
-  readonly #reading: Promise<void>;
+  readonly #onMessage: ((frames: readonly Buffer[], self: BoundSocket) => void) | undefined;
+  #reading: Promise<void> | undefined;
   readonly #waiting: (() => void)[] = [];
   #queue: { readonly frames: Frames; readonly attempts: number }[] = [];
   #sending: Promise<void> | undefined;
@@ -33,7 +34,7 @@ export class BoundSocket implements AsyncDisposable {
     onMessage: ((frames: readonly Buffer[], self: BoundSocket) => void) | undefined,
   ) {
     this.#socket = socket;
-    this.#reading = 'receive' in socket ? this.#read(socket, onMessage) : Promise.resolve();
+    this.#onMessage = onMessage;
   }
 
   static router(
@@ -68,6 +69,14 @@ export class BoundSocket implements AsyncDisposable {
   async bind(address: string): Promise<string> {
     await this.#socket.bind(address);
     return this.#socket.lastEndpoint ?? '';
+  }
+
+  /**
+   * Takes messages from the next turn of the event loop on. Not before all that they need is there: while a socket is being
+   * bound clients get through to it, but it can send nothing.
+   */
+  start(): void {
+    if ('receive' in this.#socket) this.#reading = this.#read(this.#socket);
   }
 
   /**
@@ -126,14 +135,12 @@ export class BoundSocket implements AsyncDisposable {
     }
   }
 
-  async #read(
-    socket: Router | XPublisher,
-    onMessage: ((frames: readonly Buffer[], self: BoundSocket) => void) | undefined,
-  ): Promise<void> {
+  async #read(socket: Router | XPublisher): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
     for await (const frames of socket) {
       this.#receivedCount += 1;
       this.#wake();
-      onMessage?.(frames, this);
+      this.#onMessage?.(frames, this);
     }
   }
 

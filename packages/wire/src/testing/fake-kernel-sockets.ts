@@ -109,6 +109,7 @@ export class FakeKernelSockets implements AsyncDisposable {
         }),
       );
     }
+    for (const socket of sockets.values()) socket.start();
     return new FakeKernelSockets({ ...info, ...ports }, sockets, stack.move());
   }
 
