@@ -9,6 +9,13 @@ afterAll(async () => {
   await benches[Symbol.asyncDispose]();
 });
 
+/** The listener of a version 1 launcher is a child of the kernel. Its port is closed when it is gone. */
+const withoutListener = `
+import psutil
+children = psutil.Process().children(recursive=True)
+for child in children: child.kill()
+psutil.wait_procs(children, timeout=60)`;
+
 /** What `print(json.dumps(facts))` showed. */
 const facts = (output: string): unknown => JSON.parse(output);
 
@@ -181,10 +188,7 @@ print(json.dumps({"of": os.environ["OF"], "mine": os.environ["MINE"], "work": os
     await using bench = await benches.open({ config: { image_name: 'gp-test/kernel-gp', launcher_protocol: 1 } });
     const kernel = await bench.launch();
     const client = await bench.connect(kernel);
-    // The listener of a version 1 launcher is a child of the kernel.
-    await client
-      .execute('import psutil\nfor c in psutil.Process().children(recursive=True): c.kill()')
-      .catch(() => undefined);
+    await client.execute(withoutListener).catch(() => undefined);
     const code = 'print("runs", flush=True)\nimport time; time.sleep(600)';
     const { reply } = await client.begin(code, { timeoutMs: 60_000 });
     await kernel.interrupt();
@@ -237,10 +241,7 @@ describe('a kernel on a node whose engine is not the manager', () => {
     });
     const kernel = await bench.launch();
     const client = await bench.connect(kernel);
-    // The listener of a version 1 launcher is a child of the kernel.
-    await client
-      .execute('import psutil\nfor c in psutil.Process().children(recursive=True): c.kill()')
-      .catch(() => undefined);
+    await client.execute(withoutListener).catch(() => undefined);
     await expect(kernel.signal(12)).rejects.toMatchObject({
       code: 'KERNEL_UNREACHABLE',
       message: expect.stringContaining('the engine of its node cannot be reached'),
