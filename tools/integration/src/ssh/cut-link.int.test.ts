@@ -10,7 +10,7 @@ import { kernelsOn, ssh, sshKernelSpec, sshVariable, startKernel } from './ssh-h
 /** Longer than the connection's keepalive bears. 120,000 with the default keepalive is the same by hand. */
 const CUT_MS = Number(process.env['GP_TEST_SSH_CUT_MS'] ?? 10_000);
 const KEEPALIVE =
-  CUT_MS > 90_000 ? {} : { keepalive_interval_ms: 1_000, keepalive_count_max: 3, connect_timeout_ms: 2_000 };
+  CUT_MS > 90_000 ? {} : { keepalive_interval_ms: 1_000, keepalive_count_max: 3, connect_timeout_ms: 10_000 };
 
 interface Piece {
   readonly text: string;
