@@ -12,6 +12,13 @@ export async function newProgram(name: string, context: CliContext): Promise<Com
       writeErr: (text) => context.stderr.write(text),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-    })
-    .showHelpAfterError('(--help tells more)');
+      outputError: (text, write) => {
+        // The suggestion stands on a line of its own; an error of ours is one line.
+        const line = text
+          .trim()
+          .replace(/^error: /, '')
+          .replace(/\s*\n\s*/g, ' ');
+        write(`${name}: ${line} (--help tells more)\n`);
+      },
+    });
 }

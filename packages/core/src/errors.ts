@@ -100,7 +100,9 @@ export class ConfigError extends ProvisionerError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(what: string, problems: readonly ConfigProblem[], options: ProvisionerErrorOptions = {}) {
-    super('INVALID_CONFIG', `${what}:\n${problems.map(formatProblem).join('\n')}`, options);
+    const lines = problems.map(formatProblem);
+    // One problem stands on one line, which is all that some logs show of an error.
+    super('INVALID_CONFIG', `${what}:${lines.length === 1 ? ' ' : '\n  '}${lines.join('\n  ')}`, options);
     this.problems = problems;
   }
 }
@@ -152,5 +154,5 @@ function formatCoordinates(coordinates: ProvisionerErrorOptions['coordinates']):
 function formatProblem(problem: ConfigProblem): string {
   const value = problem.value === undefined ? '' : ` (got ${problem.value})`;
   const source = problem.source === undefined ? '' : ` [from ${problem.source}]`;
-  return `  ${problem.key}: ${problem.message}${value}${source}`;
+  return `${problem.key}: ${problem.message}${value}${source}`;
 }

@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { asNobody } from '../testing/as-nobody.ts';
 import { testCli } from '../testing/run-in-test.ts';
 import type { TestCli } from '../testing/run-in-test.ts';
 import { runImageCli } from './run-image-cli.ts';
@@ -137,12 +138,9 @@ describe('install', () => {
   });
 
   it('says where else to install without permission', async () => {
-    // Root may write everywhere.
-    if (process.getuid?.() === 0) return;
     await using cli = await testCli();
-    await mkdir(join(cli.folder, 'locked'));
-    await chmod(join(cli.folder, 'locked'), 0o500);
-    const result = await run(cli, 'install --path locked');
+    await mkdir(join(cli.folder, 'locked'), { mode: 0o500 });
+    const result = await asNobody(cli.folder, () => run(cli, 'install --path locked'));
     expect(result).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('--path') });
   });
 });

@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { SpecBackend } from '@gateway-provisioners/installer';
+import { asNobody } from '../testing/as-nobody.ts';
 import { testCli } from '../testing/run-in-test.ts';
 import type { TestCli } from '../testing/run-in-test.ts';
 import { runSpecCli } from './run-spec-cli.ts';
@@ -75,7 +76,6 @@ describe.each(backends)('jupyter-%s-spec', (backend) => {
   });
 
   it.each([
-    ['', 'Usage:'],
     ['isntall', 'Did you mean install?'],
     ['install --kernle-name x', 'Did you mean --kernel-name?'],
     ['install --display_name x', 'Did you mean --display-name?'],
@@ -102,7 +102,26 @@ describe.each(backends)('jupyter-%s-spec', (backend) => {
     await using cli = await testCli();
     const result = await run(cli, backend, { args });
     expect(result).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining(message) });
+    expect(result.stderr).toMatch(new RegExp(`^jupyter-${backend}-spec: [^\\n]*\\n$`));
     expect(await readdir(cli.folder)).toEqual([]);
+  });
+
+  it('tells what there is where nothing is asked for', async () => {
+    await using cli = await testCli();
+    expect(await run(cli, backend, { args: '' })).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining('Usage:'),
+    });
+  });
+
+  it('says where else to install without permission', async () => {
+    await using cli = await testCli();
+    await mkdir(join(cli.folder, 'locked'), { mode: 0o500 });
+    const result = await asNobody(cli.folder, () => run(cli, backend, { args: 'install --prefix locked' }));
+    expect(result).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining('--user') });
+    expect(result.stderr).toMatch(new RegExp(`^jupyter-${backend}-spec: [^\\n]*\\n$`));
+    expect(await readdir(join(cli.folder, 'locked'))).toEqual([]);
   });
 
   it('prints kernel.json and writes nothing with --dry-run', async () => {
