@@ -452,7 +452,7 @@ class CommServer {
         socket.once('end', () => {
             socket.end();
             const fields = parseObject(received);
-            const signum = Number(fields?.['signum'] ?? 0);
+            const signum = signalNumber(fields?.['signum']);
             const { target } = this.#options;
             const isInterruptByMessage = signum === 2 && target.interruptMode === 'message';
             if (Number.isInteger(signum) && signum > 0 && signum <= 64 && !isInterruptByMessage)
@@ -502,6 +502,12 @@ class CommServer {
         return true;
     }
 }
+/** A number, or the text of one, as other launchers take it; `true` or `[9]` would become a number as well. 0: none. */
+function signalNumber(value) {
+    if (typeof value === 'number')
+        return value;
+    return typeof value === 'string' && /^\d{1,2}$/.test(value.trim()) ? Number(value) : 0;
+}
 
 // connection-info.ts
 function createConnectionInfo(ports) {
@@ -534,45 +540,67 @@ async function writeConnectionFile(kernelId, info) {
 }
 
 // deliver-answer.ts
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Where the answer may also be posted, a firewall that swallows packets must not cost the launch ten seconds. */
+const CONNECT_TIMEOUT_BEFORE_HTTP_MS = 3_000;
 const REPLY_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** Sends version 1's answer, which nobody acknowledges. Errors: {@link LauncherError} when nobody can be reached. */
 async function deliverVersion1(payload, options) {
     await attempt(options, async () => {
-        await exchange(options, payload, 'nothing');
+        await exchange(payload, { ...options, expected: 'nothing', connectTimeoutMs: CONNECT_TIMEOUT_MS });
         return true;
     });
 }
 /** Sends version 2's answer until it is taken. Errors: {@link LauncherError} when it is refused, or nobody is there. */
 async function deliverVersion2(answer, http, options) {
-    let sentBefore = false;
+    const connectTimeoutMs = http === undefined ? CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_BEFORE_HTTP_MS;
+    // The gateway may have it although no reply came.
+    let mayHaveArrived = false;
+    const isTaken = (reply) => {
+        const read = answer.read(reply);
+        if (read.outcome === 'taken' || (read.outcome === 'answered-before' && mayHaveArrived))
+            return true;
+        if (read.outcome === 'answered-before')
+            throw new LauncherError('the gateway has another answer for this kernel');
+        if (read.outcome === 'refused')
+            throw new LauncherError(`the gateway refused the answer: ${read.message}`);
+        return false;
+    };
+    const ways = [
+        ...(options.address === undefined
+            ? []
+            : [async () => await exchange(answer.line, { ...options, expected: 'line', connectTimeoutMs })]),
+        ...(http === undefined ? [] : [async () => await post(http, answer.line, options.signal)]),
+    ];
     await attempt(options, async () => {
-        const ways = [
-            ...(options.address === undefined ? [] : [() => exchange(options, answer.line, 'line')]),
-            ...(http === undefined ? [] : [() => post(http, answer.line, options.signal)]),
-        ];
-        let failure;
+        let failure = new LauncherError('--response-address is missing');
         for (const way of ways) {
             try {
-                const read = answer.read(await way());
-                if (read.outcome === 'taken' || (read.outcome === 'answered-before' && sentBefore))
+                if (isTaken(await way()))
                     return true;
-                if (read.outcome === 'answered-before')
-                    throw new LauncherError('the gateway has another answer for this kernel');
-                if (read.outcome === 'refused')
-                    throw new LauncherError(`the gateway refused the answer: ${read.message}`);
+                mayHaveArrived = true;
                 failure = new Error('what answered there is no response listener');
             }
             catch (error) {
                 if (error instanceof LauncherError)
                     throw error;
-                failure = error;
+                mayHaveArrived ||= !isNeverSent(error);
+                failure = error instanceof Error ? error : new Error(String(error));
             }
-            sentBefore = true;
         }
-        throw failure instanceof Error ? failure : new Error(String(failure));
+        throw failure;
     });
+}
+const NEVER_SENT = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CONNECT_TIMEOUT)$/;
+/** True for the failure of a connection that was never made. `fetch` tells why in the cause. */
+function isNeverSent(error) {
+    if (typeof error !== 'object' || error === null)
+        return false;
+    if ('code' in error && typeof error.code === 'string' && NEVER_SENT.test(error.code))
+        return true;
+    return 'cause' in error && isNeverSent(error.cause);
 }
 /** Calls until it succeeds, with longer and longer pauses. A {@link LauncherError} ends it. */
 async function attempt({ address, timeoutMs, signal }, once) {
@@ -598,15 +626,15 @@ function unreachable(address, timeoutMs, cause) {
     return new LauncherError(`the response address ${where} was not reached within ${String(Math.round(timeoutMs / 1000))} s: ${reason}`);
 }
 /** Writes a text; resolves with the line that comes back, or, when nothing is expected, when the text is on its way. */
-async function exchange(options, text, expected) {
-    const { address, signal } = options;
+async function exchange(text, { address, signal, expected, connectTimeoutMs }) {
     if (address === undefined)
         throw new LauncherError('--response-address is missing');
     return await new Promise((resolve, reject) => {
         const socket = connect({ host: address.host, port: address.port, signal });
-        const timer = setTimeout(() => {
-            socket.destroy(new Error(`no answer within ${String(REPLY_TIMEOUT_MS / 1000)} s`));
-        }, REPLY_TIMEOUT_MS);
+        let timer = setTimeout(() => {
+            const message = `no connection within ${String(connectTimeoutMs / 1000)} s`;
+            socket.destroy(Object.assign(new Error(message), { code: 'CONNECT_TIMEOUT' }));
+        }, connectTimeoutMs);
         let received = Buffer.alloc(0);
         socket.on('data', (chunk) => {
             received = Buffer.concat([received, chunk]);
@@ -627,6 +655,10 @@ async function exchange(options, text, expected) {
                 reject(new Error('the connection was closed without an answer'));
         });
         socket.on('connect', () => {
+            clearTimeout(timer);
+            timer = setTimeout(() => {
+                socket.destroy(new Error(`no answer within ${String(REPLY_TIMEOUT_MS / 1000)} s`));
+            }, REPLY_TIMEOUT_MS);
             if (expected === 'nothing')
                 socket.end(text);
             else
@@ -645,6 +677,10 @@ async function post(http, line, signal) {
         const headers = { Authorization: `token ${http.token}`, 'Content-Type': 'application/json' };
         const response = await fetch(http.url, { method: 'POST', headers, body: line, signal: deadline.signal });
         const text = await response.text();
+        // A refusal without words is the gateway's; a proxy's has a page, which is no reply, and may pass.
+        if (response.status === 403 && text === '') {
+            throw new LauncherError('the gateway refused the answer: it does not wait for this launch (any more)');
+        }
         return text.trimEnd();
     }
     finally {

@@ -64,7 +64,7 @@ export class CommServer {
     socket.once('end', () => {
       socket.end();
       const fields = parseObject(received);
-      const signum = Number(fields?.['signum'] ?? 0);
+      const signum = signalNumber(fields?.['signum']);
       const { target } = this.#options;
       const isInterruptByMessage = signum === 2 && target.interruptMode === 'message';
       if (Number.isInteger(signum) && signum > 0 && signum <= 64 && !isInterruptByMessage) target.signal(signum);
@@ -112,4 +112,10 @@ export class CommServer {
     else socket.write(reply);
     return true;
   }
+}
+
+/** A number, or the text of one, as other launchers take it; `true` or `[9]` would become a number as well. 0: none. */
+function signalNumber(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^\d{1,2}$/.test(value.trim()) ? Number(value) : 0;
 }

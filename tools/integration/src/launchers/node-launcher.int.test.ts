@@ -11,6 +11,7 @@ import { testPython } from '../support/test-environment.ts';
 import { until } from '../support/until.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
+import { LauncherFront } from './launcher-front.ts';
 
 let python = '';
 let deno = '';
@@ -43,8 +44,11 @@ const denoKernel = () => [
   '{connection_file}',
 ];
 
-async function launch(more: readonly string[], options: Partial<LaunchOptions> = {}): Promise<LaunchUnderTest> {
-  return await bench.launch({
+async function launch(
+  more: readonly string[],
+  { on = bench, ...options }: Partial<LaunchOptions> & { readonly on?: LauncherBench } = {},
+): Promise<LaunchUnderTest> {
+  return await on.launch({
     argv: (parameters) => [
       process.execPath,
       launcherPath('node'),
@@ -129,7 +133,8 @@ describe.each([1, 2] as const)('version %d', (protocol) => {
 
   test('the listener survives what is no request', async () => {
     const launched = await launch(ipykernel(), { protocol });
-    const { comm } = await launched.answer();
+    const answer = await launched.answer();
+    const { comm } = answer;
     const port = comm?.state.port ?? 0;
     const garbage = [
       '',
@@ -137,6 +142,8 @@ describe.each([1, 2] as const)('version %d', (protocol) => {
       '{',
       '{"signum":"x"}',
       '{"signum":1e99}',
+      '{"signum":true}',
+      '{"signum":[9]}',
       '[]\n',
       'x'.repeat(100_000),
       '{"version":2}\n',
@@ -152,6 +159,8 @@ describe.each([1, 2] as const)('version %d', (protocol) => {
     const silent = Array.from({ length: 80 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
     expect(await comm?.isAlive()).toBe(true);
     for (const socket of silent) socket.destroy();
+    const client = await launched.connect(answer);
+    expect((await client.execute('print("well")')).output).toBe('well\n');
     const { stderr } = launched;
     expect(stderr.text).not.toContain('launch_kernel.mjs');
   });
@@ -192,6 +201,32 @@ function interruptByMessage(client: TestKernelClient): void {
   const message = createMessage({ channel: 'control', msgType: 'interrupt_request', content: {}, session });
   client.channels.send(message, session);
 }
+
+describe('version 2 over HTTP', () => {
+  test('the answer gets through where only the gateway’s own port can be reached', async () => {
+    await using front = await LauncherFront.listen();
+    await using behind = await LauncherBench.start({ httpUrl: front.url });
+    front.listener = behind.listener;
+    front.unavailable = 1;
+    const launched = await launch(ipykernel(), { on: behind, responseAddress: '127.0.0.1:9' });
+    const answer = await launched.answer();
+    expect(answer.version).toBe(2);
+    expect(answer.peerAddress).toBeUndefined();
+    expect(front.requests).toBe(2);
+    const client = await launched.connect(answer);
+    expect((await client.execute('print(8)')).output).toBe('8\n');
+  });
+
+  test('a launch that nobody waits for is refused there too, at once', async () => {
+    await using front = await LauncherFront.listen();
+    await using other = await LauncherBench.start({ httpUrl: front.url });
+    front.listener = bench.listener;
+    const launched = await launch(ipykernel(), { on: other, responseAddress: '127.0.0.1:9' });
+    expect(await launched.end()).toEqual({ code: 1, signal: null });
+    expect(launched.stderr.text).toMatch(/^launch_kernel\.mjs: the gateway refused the answer: .*$/m);
+    expect(front.requests).toBe(1);
+  });
+});
 
 describe('version 2', () => {
   test('shutdown ends a kernel that ignores SIGTERM', async () => {

@@ -25,6 +25,8 @@ final class Answer {
   private final String responseAddress;
   private final long deadline;
   private String problem = "nothing was tried";
+  /** The answer was on its way at least once, whatever came back. */
+  private boolean mayHaveArrived;
 
   /** The address may be null where the answer goes over HTTP alone. */
   Answer(String responseAddress, double retrySeconds) {
@@ -48,24 +50,37 @@ final class Answer {
     String line = SealedLine.seal(shared, kernelId, X25519.publicKey(secretKey), content);
     int connectMs = launch.httpUrl == null ? CONNECT_MS : CONNECT_BEFORE_HTTP_MS;
     untilDone(() -> {
+      boolean before = mayHaveArrived;
       byte[] reply = responseAddress == null ? null : direct(line, connectMs, true);
-      if (reply == null && launch.httpUrl != null) reply = post(launch, line);
-      return reply != null && isTaken(shared, kernelId, reply);
+      if (reply == null && launch.httpUrl != null) {
+        before = mayHaveArrived;
+        reply = post(launch, line);
+      }
+      return reply != null && isTaken(shared, kernelId, reply, before);
     });
   }
 
-  /** Whether the answer was taken; false when it is to be sent again. Throws LauncherException after a refusal. */
-  static boolean isTaken(byte[] shared, String kernelId, byte[] reply) {
+  /**
+   * Whether the answer was taken; false when it is to be sent again. Throws LauncherException after a refusal.
+   *
+   * @param sentBefore the gateway may have had it before this reply
+   */
+  static boolean isTaken(byte[] shared, String kernelId, byte[] reply, boolean sentBefore) {
     Map<String, Object> content = SealedLine.open(shared, reply);
     if (content != null && "launcher".equals(content.get("to")) && kernelId.equals(content.get("kernel_id"))) {
-      // Already answered: by us, and the reply was lost.
-      if (Boolean.TRUE.equals(content.get("ok")) || "already_answered".equals(content.get("error"))) return true;
+      if (Boolean.TRUE.equals(content.get("ok"))) return true;
+      // By us, and the reply was lost; but one who never asked before was preceded by another.
+      if (sentBefore && "already_answered".equals(content.get("error"))) return true;
       throw new LauncherException("the gateway did not take the answer: " + content.get("message"));
     }
     if (content == null && isPlainRefusal(reply)) {
-      throw new LauncherException("the gateway refused the answer: it does not wait for this launch (any more)");
+      throw refused();
     }
     return false;
+  }
+
+  private static LauncherException refused() {
+    return new LauncherException("the gateway refused the answer: it does not wait for this launch (any more)");
   }
 
   private static boolean isPlainRefusal(byte[] reply) {
@@ -101,6 +116,7 @@ final class Answer {
   private byte[] direct(String text, int connectMs, boolean reads) {
     try (Socket socket = new Socket()) {
       socket.connect(parseAddress(responseAddress), remainingMs(connectMs));
+      mayHaveArrived = true;
       OutputStream output = socket.getOutputStream();
       output.write(text.getBytes(StandardCharsets.UTF_8));
       output.flush();
@@ -125,12 +141,16 @@ final class Answer {
       connection.setRequestProperty("Content-Type", "application/json");
       connection.setDoOutput(true);
       try (OutputStream output = connection.getOutputStream()) {
+        mayHaveArrived = true;
         output.write(line.getBytes(StandardCharsets.UTF_8));
       }
       int status = connection.getResponseCode();
       problem = launch.httpUrl + ": HTTP status " + status;
       try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-        return body == null ? null : firstBytes(body);
+        byte[] reply = body == null ? new byte[0] : firstBytes(body);
+        // A refusal without words is the gateway's; a proxy's has a page, which is no reply, and may pass.
+        if (status == 403 && reply.length == 0) throw refused();
+        return reply;
       } finally {
         connection.disconnect();
       }

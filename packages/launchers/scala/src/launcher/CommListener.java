@@ -52,7 +52,8 @@ final class CommListener {
       Map<String, Object> request = Json.parseObject(new String(bytes, StandardCharsets.UTF_8));
       int signum = number(request.get("signum"));
       if (signum > 0 && signum <= 64 && kernel.exit() == null) kernel.signal(signum);
-      if (number(request.get("shutdown")) > 0) stop.run();
+      Object shutdown = request.get("shutdown");
+      if (Boolean.TRUE.equals(shutdown) || number(shutdown) > 0) stop.run();
     };
   }
 
@@ -82,9 +83,8 @@ final class CommListener {
     return thread;
   }
 
-  /** Of a number or of decimal text; 1 for true; -1 for everything else. */
+  /** Of a number or of decimal text; -1 for everything else. */
   private static int number(Object value) {
-    if (Boolean.TRUE.equals(value)) return 1;
     if (value instanceof Number && ((Number) value).doubleValue() == ((Number) value).intValue()) {
       return ((Number) value).intValue();
     }

@@ -100,7 +100,7 @@ public final class VectorCheck {
     for (Map<String, Object> vector : list(answer, "replies")) {
       boolean taken;
       try {
-        taken = Answer.isTaken(shared, kernelId, line(vector));
+        taken = Answer.isTaken(shared, kernelId, line(vector), true);
       } catch (LauncherException refused) {
         taken = false;
       }
