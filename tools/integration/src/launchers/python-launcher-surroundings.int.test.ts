@@ -1,7 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -12,6 +9,7 @@ import { runProgram } from '../support/run-program.ts';
 import { testPython, workspaceFolder } from '../support/test-environment.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
+import { LauncherFront } from './launcher-front.ts';
 import { gatewayProvisionersPython, launcherPython, pythonLauncherArgv } from './python-launcher-argv.ts';
 
 const scripts = join(launchersDir, 'python/scripts');
@@ -302,36 +300,17 @@ function portsOf({ connection, comm }: LauncherAnswer): readonly (number | undef
 }
 
 describe('over HTTP', () => {
-  /** A gateway's own port that hands launchers' bodies to the response listener, after some refusals of its own. */
-  async function gateway(state: { bench: LauncherBench | undefined; unavailable: number }): Promise<string> {
-    const server: Server = createServer((request, response) => {
-      void (async () => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(chunk as Buffer);
-        if (state.unavailable > 0) {
-          state.unavailable -= 1;
-          response.writeHead(503).end('<html>');
-          return;
-        }
-        const token = (request.headers.authorization ?? '').replace(/^token /, '');
-        const reply = await state.bench?.listener.handleHttp(token, Buffer.concat(chunks));
-        response.writeHead(reply?.status ?? 500).end(reply?.body);
-      })();
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    stack.defer(() => server.close());
-    const address = server.address();
-    return `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}/api/launchers`;
+  async function startBehindFront(): Promise<{ readonly bench: LauncherBench; readonly front: LauncherFront }> {
+    const front = stack.use(await LauncherFront.listen());
+    const behind = stack.use(await LauncherBench.start({ httpUrl: front.url }));
+    front.listener = behind.listener;
+    return { bench: behind, front };
   }
 
   test('the answer gets through where only the gateway’s own port can be reached', async () => {
-    const state: { bench: LauncherBench | undefined; unavailable: number } = { bench: undefined, unavailable: 1 };
-    state.bench = stack.use(await LauncherBench.start({ httpUrl: await gateway(state) }));
-    const launched = await state.bench.launch({
-      argv: pythonLauncherArgv(testPython()),
-      responseAddress: '127.0.0.1:9',
-    });
+    const { bench: behind, front } = await startBehindFront();
+    front.unavailable = 1;
+    const launched = await behind.launch({ argv: pythonLauncherArgv(testPython()), responseAddress: '127.0.0.1:9' });
     const answer = await launched.answer();
     expect(answer.version).toBe(2);
     expect(answer.peerAddress).toBeUndefined();
@@ -340,17 +319,15 @@ describe('over HTTP', () => {
   });
 
   test('a launch that nobody waits for is refused there too', async () => {
-    const state: { bench: LauncherBench | undefined; unavailable: number } = { bench, unavailable: 0 };
-    const other = stack.use(await LauncherBench.start({ httpUrl: await gateway(state) }));
+    const { bench: other, front } = await startBehindFront();
+    front.listener = bench.listener;
     const launched = await other.launch({ argv: pythonLauncherArgv(testPython()), responseAddress: '127.0.0.1:9' });
     expect(await launched.end()).toEqual({ code: 1, signal: null });
     expect(launched.stderr.text).toMatch(/the gateway refused the answer/);
   });
 });
 
-const canUnshare = runs('unshare', '--pid', '--fork', '--mount-proc', 'true');
-
-(canUnshare ? test : test.skip)('as the first process of a container', async () => {
+test('as the first process of a container', async () => {
   const argv = pythonLauncherArgv(testPython());
   const launched = await bench.launch({
     argv: (parameters) => ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=TERM', ...argv(parameters)],

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
@@ -11,6 +9,7 @@ import { createScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
+import { LauncherFront } from './launcher-front.ts';
 import { sparkEnv, sparkTestbed, toreeArgv } from './spark-testbed.ts';
 import type { SparkTestbed } from './spark-testbed.ts';
 import { startTheirResponseManager } from './their-response-manager.ts';
@@ -245,19 +244,9 @@ describe('version 1', () => {
 describe('its end', () => {
   test('by the lease, with a Spark context from the start, and an answer over HTTP', async () => {
     await using here = new ResourceStack();
-    const http = createServer((request, response) => {
-      void (async () => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(chunk as Buffer);
-        const token = (request.headers.authorization ?? '').replace(/^token /, '');
-        const { status, body } = await other.listener.handleHttp(token, Buffer.concat(chunks));
-        response.writeHead(status).end(body);
-      })();
-    });
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-    here.defer(() => http.close());
-    const { port } = http.address() as AddressInfo;
-    const other = here.use(await LauncherBench.start({ httpUrl: `http://127.0.0.1:${String(port)}/launchers` }));
+    const front = here.use(await LauncherFront.listen());
+    const other = here.use(await LauncherBench.start({ httpUrl: front.url }));
+    front.listener = other.listener;
     const options = ['--spark-context-initialization-mode', 'eager'];
     const launched = await launch({ on: other, options, responseAddress: '127.0.0.1:1', expect: { leaseMs: 6000 } });
     const answer = await launched.answer();
