@@ -24,6 +24,10 @@ async function testbed(command: string, env: Readonly<Record<string, string>> = 
   if (code !== 0) throw new Error(`docker.sh ${command} ended with ${String(code)}`);
 }
 
+async function pidOfEngine(): Promise<number> {
+  return Number(await readFile(`${run}/docker/spare/dockerd.pid`, 'utf8'));
+}
+
 let rendezvous: (Rendezvous & AsyncDisposable) | undefined;
 const open = async () => {
   rendezvous ??= await createTestRendezvous({ address: BRIDGE });
@@ -85,7 +89,7 @@ describe('an engine that goes away', () => {
     await using bench = await open();
     const kernel = await bench.launch();
     const client = await bench.connect(kernel);
-    const pid = Number(await readFile(`${run}/docker/spare/dockerd.pid`, 'utf8'));
+    const pid = await pidOfEngine();
     process.kill(pid, 'SIGSTOP');
     try {
       const startedAt = performance.now();
@@ -106,17 +110,23 @@ describe('an engine that goes away', () => {
 
   test('in the middle of a launch: an error, and what was made is found and removed when it is back', async () => {
     await using bench = await open();
-    let killing: Promise<void> | undefined;
     const context = bench.context({ deadline: Date.now() + 30_000 });
-    const launching = bench.provisioner.launch(context, {
-      progress: ({ phase }) => {
-        if (phase === 'starting') killing ??= testbed('kill-engine');
-      },
+    const pid = await pidOfEngine();
+    const filter = { types: ['container'], actions: ['create'], labels: [`kernel_id=${context.kernelId}`] };
+    let isKilled = false;
+    await new Promise<void>((resolve) => {
+      bench.engine.watch(filter, {
+        onConnected: resolve,
+        // At once: a launch that has got as far as its launcher does not need the engine any more.
+        onEvent: () => {
+          isKilled ||= process.kill(pid, 'SIGKILL');
+        },
+      });
     });
-    await expect(launching).rejects.toMatchObject({
+    await expect(bench.provisioner.launch(context)).rejects.toMatchObject({
       code: expect.stringMatching(/^(ENGINE_UNAVAILABLE|LAUNCH_FAILED|LAUNCH_TIMEOUT)$/),
     });
-    await killing;
+    await testbed('kill-engine');
     await testbed('start-engine');
     const { resources, unreachable } = await bench.provisioner.list();
     expect(unreachable).toEqual([]);
