@@ -1,7 +1,8 @@
-import { afterAll, describe, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { provisionerConformance, pythonLanguage } from '@gateway-provisioners/testkit';
 import { swarmProvisioner } from './index.ts';
-import { SwarmBenches, hostEnv, reachable, swarmSpec } from './testing/swarm-bench.ts';
+import { serviceName } from './service/service-name.ts';
+import { SwarmBenches, hostEnv, overlayPrefix, reachable, swarmSpec } from './testing/swarm-bench.ts';
 
 const benches = new SwarmBenches();
 afterAll(async () => {
@@ -28,3 +29,36 @@ describe('docker-swarm-provisioner conforms', () => {
   });
   for (const { name, run } of cases) test(name, run, 300_000);
 });
+
+/** Names of services resolve in containers on their network alone: this runs where the tests are a task on it. */
+if (overlayPrefix !== undefined) {
+  describe('a kernel that is reached by name', () => {
+    test.each([
+      ['dnsrr', ''],
+      ['vip', 'tasks.'],
+    ])(
+      'in endpoint mode %s',
+      async (...[mode, prefix]) => {
+        await using bench = await benches.open({ config: { ...reachable, discovery: 'name', endpoint_mode: mode } });
+        const context = bench.context();
+        const kernel = await bench.provisioner.launch(context);
+        expect(kernel.connection.current.info.ip).toBe(prefix + serviceName(context));
+        const client = await bench.connect(kernel);
+        const code = 'kept = 42; print("runs", flush=True)\nimport time; time.sleep(600)';
+        const { reply } = await client.begin(code, { timeoutMs: 60_000 });
+        await kernel.interrupt();
+        expect((await reply).content).toMatchObject({ status: 'error', ename: 'KeyboardInterrupt' });
+
+        const attached = await bench.provisioner.attach(kernel.state);
+        expect(attached?.connection.current.info).toEqual(kernel.connection.current.info);
+        if (attached === undefined) throw new Error('the kernel was not found again');
+        const again = await bench.connect(attached);
+        expect((await again.execute('print(kept)')).output).toBe('42\n');
+        await attached[Symbol.asyncDispose]();
+        await kernel.kill();
+        expect(await bench.leftovers()).toEqual([]);
+      },
+      180_000,
+    );
+  });
+}

@@ -75,6 +75,9 @@ test('docker-swarm-provisioner conforms where the gateway is a task on an overla
     );
     expect(failures).toEqual([]);
     expect(numPassedTests).toBeGreaterThan(35);
+    // Tests of what only a task on the network can do.
+    const names = testResults.flatMap(({ assertionResults }) => assertionResults.map(({ fullName }) => fullName));
+    expect(names.filter((test) => test.includes('reached by name'))).toHaveLength(2);
   } finally {
     await docker('service', 'rm', name);
   }
