@@ -83,6 +83,8 @@ describe('reservePorts', () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => reservePorts({ count: 5, host: '127.0.0.1' })));
     const ports = all.flat();
     expect(new Set(ports).size).toBe(100);
+    // A program that was started beside this one looks elsewhere first.
+    expect(new Set(ports.map((port) => port % 16))).toEqual(new Set([process.pid % 16]));
     let taken = 0;
     for (const port of ports) await listen(port).then(close, () => (taken += 1));
     // Other programs may have taken one since; of what was still held here, none could be bound.

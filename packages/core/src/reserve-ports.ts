@@ -26,6 +26,10 @@ const TRIES_PER_PORT = 50;
 // could be taken by any program between our look and the kernel's bind.
 const UNCLAIMED: PortRange = { low: 10_000, high: 32_767 };
 const TRIES_UNCLAIMED = 40;
+// Programs that are started together have numbers that lie close together. Each looks at every sixteenth port first, so
+// that two of them which look at the same time do not choose the same before a kernel has bound it.
+const STRIPES = 16;
+const TRIES_OWN_STRIPE = 20;
 
 // Ports belong to the machine, so what was handed out must be known to the whole program, not to one object.
 const handedOut = new Map<number, number>();
@@ -48,7 +52,7 @@ async function reserveOne(options: ReservePortsOptions, bound: ResourceStack, un
   const { host, range, signal } = options;
   for (let tries = 0; tries < TRIES_PER_PORT; tries += 1) {
     throwIfAborted(signal);
-    const wanted = tries < TRIES_UNCLAIMED || range !== undefined ? randomPort(range ?? UNCLAIMED) : 0;
+    const wanted = candidate(tries, range);
     if (handedOut.has(wanted)) continue;
     const server = await listen(host, wanted);
     if (server === undefined) continue;
@@ -67,8 +71,14 @@ async function reserveOne(options: ReservePortsOptions, bound: ResourceStack, un
   );
 }
 
-function randomPort({ low, high }: PortRange): number {
-  return randomInt(low, high + 1);
+/** 0: whatever the system gives. */
+function candidate(tries: number, range: PortRange | undefined): number {
+  if (range !== undefined) return randomInt(range.low, range.high + 1);
+  const { low, high } = UNCLAIMED;
+  if (tries < TRIES_OWN_STRIPE) {
+    return low + STRIPES * randomInt(Math.floor((high - low + 1) / STRIPES)) + (process.pid % STRIPES);
+  }
+  return tries < TRIES_UNCLAIMED ? randomInt(low, high + 1) : 0;
 }
 
 /** Undefined when the port is taken. */
