@@ -16,14 +16,15 @@ export interface SharedEngine<W extends Disposable> {
   readonly watch: W;
 }
 
-interface Opened<W extends Disposable> extends SharedEngine<W> {
+interface Entry<W extends Disposable> {
+  readonly opening: Promise<SharedEngine<W>>;
   users: number;
 }
 
 /** The engines in use, by the gateway's environment and instance. */
 export class SharedEngines<W extends Disposable> {
   readonly #newWatch: (options: Omit<Services, 'env'> & { readonly engine: DockerEngine }) => W;
-  readonly #opened = new WeakMap<object, Map<string, Promise<Opened<W>>>>();
+  readonly #opened = new WeakMap<object, Map<string, Entry<W>>>();
 
   constructor(newWatch: (options: Omit<Services, 'env'> & { readonly engine: DockerEngine }) => W) {
     this.#newWatch = newWatch;
@@ -32,35 +33,39 @@ export class SharedEngines<W extends Disposable> {
   /** The engine of the gateway's environment. Dispose of the result; the last one closes everything. */
   async open(services: Services): Promise<{ readonly shared: SharedEngine<W> } & AsyncDisposable> {
     const { instanceId } = services;
-    const perInstance = this.#opened.get(services.env) ?? new Map<string, Promise<Opened<W>>>();
+    const perInstance = this.#opened.get(services.env) ?? new Map<string, Entry<W>>();
     this.#opened.set(services.env, perInstance);
-    const opening = perInstance.get(instanceId) ?? this.#openNew(services);
-    perInstance.set(instanceId, opening);
-    let shared: Opened<W>;
+    const entry = perInstance.get(instanceId) ?? { opening: this.#openNew(services), users: 0 };
+    perInstance.set(instanceId, entry);
+    const forget = (): void => {
+      if (perInstance.get(instanceId) === entry) perInstance.delete(instanceId);
+    };
+    // Before it is waited for: whoever leaves meanwhile is not the last one then.
+    entry.users += 1;
+    let shared: SharedEngine<W>;
     try {
-      shared = await opening;
+      shared = await entry.opening;
     } catch (error) {
-      perInstance.delete(instanceId);
+      forget();
       throw error;
     }
-    shared.users += 1;
     let isHeld = true;
     return {
       shared,
       [Symbol.asyncDispose]: async () => {
         if (!isHeld) return;
         isHeld = false;
-        shared.users -= 1;
-        if (shared.users > 0) return;
-        if (perInstance.get(instanceId) === opening) perInstance.delete(instanceId);
+        entry.users -= 1;
+        if (entry.users > 0) return;
+        forget();
         shared.watch[Symbol.dispose]();
         await shared.engine[Symbol.asyncDispose]();
       },
     };
   }
 
-  async #openNew({ env, instanceId, clock, logger }: Services): Promise<Opened<W>> {
+  async #openNew({ env, instanceId, clock, logger }: Services): Promise<SharedEngine<W>> {
     const engine = openDockerEngine(await configFromEnv(env), { clock, logger });
-    return { engine, watch: this.#newWatch({ engine, instanceId, clock, logger }), users: 0 };
+    return { engine, watch: this.#newWatch({ engine, instanceId, clock, logger }) };
   }
 }
