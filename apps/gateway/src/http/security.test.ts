@@ -264,15 +264,7 @@ describe('stopping', () => {
     const clock = new ManualClock();
     await using test = await createTestGateway({ clock });
     const url = await test.listen();
-    const started = new Promise<void>((resolve) => {
-      test.kernels.beforeStart = ({ signal }) =>
-        new Promise((_resolve, reject) => {
-          signal?.addEventListener('abort', () => {
-            reject(signal.reason as Error);
-          });
-          resolve();
-        });
-    });
+    const started = test.kernels.holdStarts();
     const launch = fetch(`${url}/api/kernels`, { method: 'POST', headers: authorised });
     await started;
     const stopped = test.gateway.close({ timeoutMs: 200 });

@@ -44,15 +44,7 @@ describe('POST /api/sessions', () => {
     await using test = await createTestGateway();
     const url = await test.listen();
     const client = new AbortController();
-    const begun = new Promise<void>((resolve) => {
-      test.kernels.beforeStart = ({ signal }) =>
-        new Promise((_resolve, reject) => {
-          signal?.addEventListener('abort', () => {
-            reject(signal.reason as Error);
-          });
-          resolve();
-        });
-    });
+    const begun = test.kernels.holdStarts();
     const { signal } = client;
     const first = fetch(`${url}/api/sessions`, { method: 'POST', headers, body: JSON.stringify(notebook), signal });
     await begun;

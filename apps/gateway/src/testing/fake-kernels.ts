@@ -24,6 +24,19 @@ export class FakeKernels implements GatewayKernels {
   /** Runs before a kernel is made: may throw, or wait. */
   beforeStart: (options: StartKernelOptions) => Promise<void> | void = () => undefined;
 
+  /** From now on starts wait until they are cancelled. Resolves when one has begun to. */
+  holdStarts(): Promise<void> {
+    return new Promise((resolve) => {
+      this.beforeStart = ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+          resolve();
+        });
+    });
+  }
+
   async start(options: StartKernelOptions = {}): Promise<FakeKernel> {
     this.starts.push(options);
     await this.beforeStart(options);
