@@ -55,14 +55,16 @@ gp_marked() {
   set -f
 }
 gp_end() {
-  gp_round=0
+  gp_round=0 gp_looked=
   while :; do
     gp_left=
     if gp_alive; then gp_left=1; kill -s KILL -- "-$gp_pid" 2>/dev/null; fi
     for gp_p in $(gp_marked); do
       if [ -n "$(gp_start_of "$gp_p")" ]; then gp_left=1; kill -9 "$gp_p" 2>/dev/null; fi
     done
-    [ -n "$gp_left" ] || break
+    # A process that is starting a program has no environment for a moment: two looks must find none.
+    if [ -z "$gp_left" ]; then [ -z "$gp_looked" ] || break; gp_looked=1; continue; fi
+    gp_looked=
     gp_round=$((gp_round + 1))
     [ "$gp_round" -le 100 ] || gp_fail 'processes of the kernel do not end'
     sleep 0.1
