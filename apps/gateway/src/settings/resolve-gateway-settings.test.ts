@@ -77,6 +77,7 @@ describe('settings', () => {
     { flags: { 'base-url': '/a b' }, message: /base_url/ },
     { flags: { auth: 'none', token: 'x' }, message: /token: has no effect/ },
     { flags: { 'default-user': 'a/b' }, message: /default_user/ },
+    { flags: { 'launcher-url': 'https://gateway/prefix' }, message: /launcher_url: .*without a path/ },
   ])('$flags does not fit together', async ({ flags, message }) => {
     await expect(resolveGatewaySettings({ flags })).rejects.toThrow(message);
   });

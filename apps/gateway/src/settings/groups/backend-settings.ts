@@ -62,7 +62,12 @@ export const backendSettings = defineSettings({
     description: 'CurveZMQ: disabled, auto or required; when not set disabled for local kernels and auto for others.',
   },
   launcher_url: {
-    schema: optional(text({ pattern: /^https?:\/\/[^/]+/, expected: 'an address such as https://gateway:8888' })),
+    schema: optional(
+      text({
+        pattern: /^https?:\/\/[^/?#\s]+\/?$/,
+        expected: 'an address without a path, such as https://gateway:8888 (the path is that of base_url)',
+      }),
+    ),
     env: ['GP_LAUNCHER_URL'],
     flag: 'launcher-url',
     group: 'Backends',
