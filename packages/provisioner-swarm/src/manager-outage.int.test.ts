@@ -1,16 +1,19 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import type { Clock, JsonObject } from '@gateway-provisioners/core';
+import { SkippingClock } from '@gateway-provisioners/core/testing';
 import { EngineRelay } from './testing/engine-relay.ts';
-import { SwarmBenches, required } from './testing/swarm-bench.ts';
+import { SwarmBenches, required, withoutListener } from './testing/swarm-bench.ts';
 
+const HOUR_MS = 3_600_000;
 const benches = new SwarmBenches();
 afterAll(async () => {
   await benches[Symbol.asyncDispose]();
 });
 
 /** Relay and bench of a gateway whose manager can be taken away. */
-async function open(config = {}) {
+async function open(config: JsonObject = {}, options: { readonly clock?: Clock } = {}) {
   const relay = await EngineRelay.open(required('GP_SWARM_HOST'));
-  const bench = await benches.open({ config, hostEnv: { DOCKER_HOST: relay.address } });
+  const bench = await benches.open({ config, hostEnv: { DOCKER_HOST: relay.address }, ...options });
   return {
     relay,
     bench,
@@ -29,10 +32,8 @@ describe('a manager that is away for a while', () => {
     const context = bench.context();
     const kernel = await bench.provisioner.launch(context);
     const client = await bench.connect(kernel);
-    // The listener of a version 1 launcher is a child of the kernel: without it the swarm alone can be asked.
-    await client
-      .execute('import psutil\nfor c in psutil.Process().children(recursive=True): c.kill()')
-      .catch(() => undefined);
+    // The swarm alone can be asked then.
+    await client.execute(withoutListener).catch(() => undefined);
     expect(await kernel.liveness()).toBe('alive');
     let hasEnded = false;
     void kernel.exited.then(() => (hasEnded = true));
@@ -73,12 +74,17 @@ describe('a manager that is away for a while', () => {
   }, 120_000);
 
   test('while a task is on its way: told at the deadline; the service is found and removed when it is back', async () => {
-    await using opened = await open({ placement: { constraints: ['node.labels.gp.node==7'] } });
+    const clock = new SkippingClock();
+    await using opened = await open({ placement: { constraints: ['node.labels.gp.node==7'] } }, { clock });
     const { relay, bench } = opened;
-    const context = bench.context({ deadline: Date.now() + 8_000 });
+    const context = bench.context({ deadline: clock.now() + HOUR_MS });
+    let isAway = false;
     const launch = bench.provisioner.launch(context, {
       progress: ({ phase }) => {
-        if (phase === 'scheduling') relay.cut();
+        // What is told after the cut is that the manager cannot be asked: the hour may pass then.
+        if (isAway) clock.skip(HOUR_MS);
+        else if (phase === 'scheduling') relay.cut();
+        isAway ||= phase === 'scheduling';
       },
     });
     await expect(launch).rejects.toMatchObject({

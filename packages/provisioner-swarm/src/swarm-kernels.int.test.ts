@@ -2,19 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { LaunchProgress } from '@gateway-provisioners/core';
 import { serviceName } from './service/service-name.ts';
-import { SwarmBenches, onWorker, required, swarmSpec } from './testing/swarm-bench.ts';
+import { SwarmBenches, onWorker, required, swarmSpec, withoutListener } from './testing/swarm-bench.ts';
 
 const benches = new SwarmBenches();
 afterAll(async () => {
   await benches[Symbol.asyncDispose]();
 });
-
-/** The listener of a version 1 launcher is a child of the kernel. Its port is closed when it is gone. */
-const withoutListener = `
-import psutil
-children = psutil.Process().children(recursive=True)
-for child in children: child.kill()
-psutil.wait_procs(children, timeout=60)`;
 
 /** What `print(json.dumps(facts))` showed. */
 const facts = (output: string): unknown => JSON.parse(output);

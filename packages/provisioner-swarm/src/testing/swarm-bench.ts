@@ -40,6 +40,13 @@ export const swarmSpec = (argv?: readonly string[]): KernelSpec =>
 /** A program of the shell instead of a kernel. */
 export const shell = (script: string): KernelSpec => swarmSpec(['/bin/sh', '-c', script]);
 
+/** The listener of a version 1 launcher is a child of the kernel. Its port is closed when it is gone. */
+export const withoutListener = `
+import psutil
+children = psutil.Process().children(recursive=True)
+for child in children: child.kill()
+psutil.wait_procs(children, timeout=60)`;
+
 /**
  * Where the tests themselves are a task on the overlay network: how its addresses begin, such as `10.216.1.`. Kernels are
  * on that network then, on any node.
