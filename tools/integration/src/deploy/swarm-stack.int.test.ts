@@ -138,6 +138,8 @@ describe('the stack file', () => {
       '{{json .Spec.TaskTemplate.Networks}}',
       ...services,
     );
+    const limits = await docker('service', 'inspect', '--format', '{{json .Spec.TaskTemplate.Resources}}', ...services);
+    expect(JSON.parse(limits)).toMatchObject({ Limits: { NanoCPUs: 2e9, MemoryBytes: 2 * 1024 ** 3, Pids: 1024 } });
     const id = await docker('network', 'inspect', '--format', '{{.Id}}', network);
     expect((JSON.parse(networks) as { Target: string }[]).map(({ Target }) => Target)).toEqual([id]);
 
