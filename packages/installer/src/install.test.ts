@@ -147,6 +147,23 @@ describe('launchers', () => {
     expect(Object.keys(kernelSpecs[1]?.files ?? {})).toContain('scripts/launch_IRkernel.R');
   });
 
+  it('of Scala include the assembly of the Toree that is installed here', async () => {
+    const prefix = join(home, 'env');
+    const jars = join(prefix, 'share/jupyter/kernels/apache_toree_scala/lib');
+    await mkdir(jars, { recursive: true });
+    await mkdir(join(prefix, 'bin'));
+    await writeFile(join(prefix, 'bin/python3'), '#!/bin/sh\n', { mode: 0o755 });
+    await writeFile(join(jars, 'toree-assembly-0.5.0-incubating.jar'), 'of Toree');
+    const { kernelSpecs } = await planKernelSpecs({
+      specs: [{ backend: 'yarn', language: 'Scala' }, { backend: 'ssh', language: 'Scala' }, { backend: 'ssh' }],
+      destination: { to: 'user' },
+      env: { ...env(), VIRTUAL_ENV: prefix },
+    });
+    const path = 'lib/toree-assembly-0.5.0-incubating.jar';
+    expect(kernelSpecs.map(({ files }) => String(files[path]?.data))).toEqual(['of Toree', 'of Toree', 'undefined']);
+    expect(kernelSpecs.flatMap(({ missingLaunchers }) => missingLaunchers)).toEqual([]);
+  });
+
   it('are copied from a folder laid out as in kernel images', async () => {
     await write('python/scripts/launch_ipykernel.py');
     await write('shared/scripts/server_listener.py');

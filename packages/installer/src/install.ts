@@ -1,5 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { ProvisionerError, errorMessage, systemErrorCode } from '@gateway-provisioners/core';
 import type { CallOptions } from '@gateway-provisioners/core';
 import {
@@ -14,9 +14,12 @@ import { launchersDir } from '@gateway-provisioners/launchers';
 import { ownFiles } from './assets.ts';
 import type { SpecFiles } from './assets.ts';
 import { findPy4j } from './find-py4j.ts';
+import { findToreeAssembly } from './find-toree-assembly.ts';
 import { readLauncherFiles } from './launcher-folder.ts';
+import type { LauncherFiles } from './launcher-folder.ts';
 import { renderKernelSpec } from './render.ts';
 import type { LauncherFile, RenderedKernelSpec, SpecOptions } from './types.ts';
+import { TOREE_ASSEMBLY } from './variants/launcher-files.ts';
 import { DEFAULT_SPARK_HOME } from './variants/spark.ts';
 
 export interface PlanOptions {
@@ -64,11 +67,24 @@ export async function planKernelSpecs(options: PlanOptions): Promise<InstallPlan
     if (kernelSpecs.some((other) => other.name === name)) {
       throw new ProvisionerError('INVALID_ARGUMENT', `two kernelspecs would be called ${name}`);
     }
-    const launchers = await readLauncherFiles(rendered.launcherFiles, options.launchersDir ?? launchersDir);
+    const inFolder = await readLauncherFiles(rendered.launcherFiles, options.launchersDir ?? launchersDir);
+    const launchers = await withToreeAssembly(inFolder, options.env);
     const files = { ...(await ownFiles(rendered)), ...launchers.files };
     kernelSpecs.push({ ...rendered, folder: join(parent, name), files, missingLaunchers: launchers.missing });
   }
   return { kernelSpecs, parent, onSearchPath: folders.searchPath.includes(parent) };
+}
+
+/** Toree is not ours to ship: where it is installed here, its jar goes along, as Gateway Provisioners has it. */
+async function withToreeAssembly({ files, missing }: LauncherFiles, env: Environment): Promise<LauncherFiles> {
+  const wanted = missing.find(({ path }) => path === TOREE_ASSEMBLY);
+  const assembly = wanted === undefined ? undefined : await findToreeAssembly(env);
+  if (assembly === undefined) return { files, missing };
+  const data = await readFile(assembly);
+  return {
+    files: { ...files, [`lib/${basename(assembly)}`]: { data } },
+    missing: missing.filter((file) => file !== wanted),
+  };
 }
 
 /** What this machine suggests for options that were left out. */
@@ -87,8 +103,9 @@ export interface InstallOptions extends CallOptions {
 }
 
 /**
- * Writes the kernelspecs of a plan, each with one rename. Nothing is written when one of the names is taken and may not
- * be replaced; when writing fails half-way, those that are new are removed again.
+ * Writes the kernelspecs of a plan, each put together first and then renamed. Nothing is written when one of the names is
+ * taken and may not be replaced; when writing fails half-way, those that are new are removed again, and those that were
+ * replaced before stay as they are now.
  * Errors: `INVALID_STATE` when a name is taken; `FORBIDDEN` without permission; as {@link planKernelSpecs}.
  */
 export async function installKernelSpecs(plan: InstallPlan, options: InstallOptions): Promise<void> {

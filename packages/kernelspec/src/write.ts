@@ -16,7 +16,8 @@ import type { KernelSpecDestination, WriteKernelSpecOptions } from './types.ts';
 
 /**
  * Writes a kernelspec folder. Everything is put together in a folder beside the destination, in a place where no
- * kernelspec is looked for, and renamed at the end; when that fails, the old folder is back.
+ * kernelspec is looked for, and renamed at the end, after the old folder was renamed to its side; when that fails, the old
+ * folder is back. A process that is killed between the two renames leaves the old folder as `.~…/old-<name>`.
  * Errors: `INVALID_ARGUMENT`, `KERNELSPEC_INVALID`, `INVALID_STATE` when it exists, `FORBIDDEN` without permission.
  */
 export async function writeKernelSpec(options: WriteKernelSpecOptions, folders: KernelSpecFolders): Promise<string> {

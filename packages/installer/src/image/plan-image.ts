@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ProvisionerError, errorMessage, systemErrorCode } from '@gateway-provisioners/core';
-import { findPython } from '@gateway-provisioners/kernelspec';
 import type { Environment } from '@gateway-provisioners/kernelspec';
 import { launchersDir } from '@gateway-provisioners/launchers';
+import { findToreeAssembly } from '../find-toree-assembly.ts';
 import { languageFiles } from './image-languages.ts';
 import type { ImageLanguage, LauncherSource } from './image-languages.ts';
 
@@ -80,25 +80,6 @@ async function readLauncher({ path, source, executable }: LauncherSource, from: 
   }
   const problem = name === undefined ? 'there is none' : `there are several: ${found.join(', ')}`;
   throw new ProvisionerError('INVALID_ARGUMENT', `one launcher ${join(from, source)} is needed, and ${problem}`);
-}
-
-/** Where `pip install toree` and `jupyter toree install --sys-prefix` put it. */
-async function findToreeAssembly(env: Environment): Promise<string | undefined> {
-  const python = await findPython(env);
-  if (python === undefined) return undefined;
-  for (const part of [
-    'share/jupyter/kernels/apache_toree_scala/lib',
-    'local/share/jupyter/kernels/apache_toree_scala/lib',
-  ]) {
-    const folder = join(python.prefix, part);
-    const names = await readdir(folder).catch(() => []);
-    const name = names
-      .filter((each) => /^toree-assembly-.*\.jar$/.test(each))
-      .sort()
-      .at(-1);
-    if (name !== undefined) return join(folder, name);
-  }
-  return undefined;
 }
 
 async function read(path: string): Promise<Buffer> {

@@ -1,5 +1,8 @@
 import type { KernelLanguage, LauncherFile } from '../types.ts';
 
+/** Of Apache Toree; not ours to ship. */
+export const TOREE_ASSEMBLY = 'lib/toree-assembly-*.jar';
+
 const LISTENER: LauncherFile = {
   path: 'scripts/server_listener.py',
   sources: ['python/scripts/server_listener.py', 'shared/scripts/server_listener.py'],
@@ -41,7 +44,7 @@ const launchers: Readonly<Record<KernelLanguage, readonly LauncherFile[]>> = {
   ],
   Scala: [
     { path: 'lib/toree-launcher*.jar', sources: ['scala/lib'], optional: false },
-    { path: 'lib/toree-assembly-*.jar', sources: ['scala/lib'], optional: false },
+    { path: TOREE_ASSEMBLY, sources: ['scala/lib'], optional: false },
   ],
 };
 
