@@ -8,6 +8,7 @@ import {
   isProvisionerError,
   openDeadline,
   raceSignal,
+  throwIfAborted,
 } from '@gateway-provisioners/core';
 import type { Cancellation, Clock, Logger } from '@gateway-provisioners/core';
 import { judgeHostKey } from './host-key-policy.ts';
@@ -116,6 +117,7 @@ export class SshHost {
 
   /** The open connection, or a new one. Errors: those of a connection. */
   async connected(call: Call = {}): Promise<SshConnection> {
+    throwIfAborted(call.signal);
     if (this.#disposal.signal.aborted) this.#disposal = new AbortController();
     if (this.#connection?.isOpen === true) return this.#connection;
     this.#attempt ??= this.#connect().finally(() => {
@@ -275,6 +277,7 @@ export class SshHost {
   async #connectOnce(privateKeys: readonly string[], signal: AbortSignal): Promise<SshConnection> {
     const { target, via } = this.#options;
     const known = await this.#knownKeys();
+    throwIfAborted(signal);
     const sock = await via?.forwardOut({ host: target.host, port: target.port }, { signal }).catch((error: unknown) => {
       if (isProvisionerError(error) && error.code !== 'CONNECTION_LOST') throw error;
       throw unreachable(target, error, ` through ${via.target.name}`);
