@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { errorMessage } from '@gateway-provisioners/core';
+import type { ReportProgress } from '@gateway-provisioners/core';
 import { SshBench } from './testing/ssh-bench.ts';
 import { nothingIsLeft, oneConnection, pythonSpec, ssh, testbed } from './testing/ssh-testbed.ts';
 
@@ -9,11 +10,27 @@ jest.setTimeout(300_000);
 afterAll(nothingIsLeft);
 
 describe('where kernels run', () => {
-  test('a host that cannot be reached is passed over, by this launch and by later ones', async () => {
+  test('a host that cannot be reached is passed over, and later launches do not even try it', async () => {
     await using bench = await SshBench.open({ remote_hosts: ['10.213.0.99', host2], connect_timeout_ms: 5000 });
-    for (let launch = 0; launch < 3; launch += 1) {
-      expect(await bench.hostNameOf(await bench.launch())).toBe('gp-ssh-2');
+    const tried: string[][] = [];
+    for (let launch = 0; launch < 4; launch += 1) {
+      const hosts: string[] = [];
+      tried.push(hosts);
+      const progress: ReportProgress = ({ message = '' }) => {
+        hosts.push(...(/^connecting to (.+)$/.exec(message)?.slice(1) ?? []));
+      };
+      expect(await bench.hostNameOf(await bench.launch({}, { progress }))).toBe('gp-ssh-2');
     }
+    expect(tried).toEqual([['10.213.0.99', host2], [host2], [host2], [host2]]);
+  });
+
+  test('kernelspecs with other patience share the connection', async () => {
+    await using bench = await SshBench.open({ remote_hosts: [host1] });
+    const sibling = await bench.sibling({ connect_timeout_ms: 60_000, keepalive_interval_ms: 20_000 });
+    await bench.launch();
+    const kernel = await sibling.launch(bench.context());
+    await oneConnection('1');
+    await kernel.kill();
   });
 
   test('hosts that refuse us or show another key are passed over too', async () => {

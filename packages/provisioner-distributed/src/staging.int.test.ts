@@ -12,7 +12,6 @@ import { SshBench } from './testing/ssh-bench.ts';
 import { baseConfig, nothingIsLeft, ourProcesses, pythonSpec, ssh, testbed, until } from './testing/ssh-testbed.ts';
 
 const { host1 } = testbed;
-const barePython = process.env['GP_SSH_BARE_PYTHON'] ?? 'GP_SSH_BARE_PYTHON is not set';
 const [, , ...launcherOptions] = pythonSpec.argv;
 
 afterAll(nothingIsLeft);
@@ -30,7 +29,7 @@ describe('launchers on a host', () => {
 
   test('need no package for encryption beside ipykernel', async () => {
     await using bench = await SshBench.open({ remote_hosts: [host1] });
-    const argv = [barePython, ...pythonSpec.argv.slice(1)];
+    const argv = [testbed.barePython, ...pythonSpec.argv.slice(1)];
     const client = await bench.connect(await bench.launch({ kernelSpec: { ...pythonSpec, argv } }));
     const code =
       'import importlib.util, sys; print(sys.prefix, [n for n in ("Crypto", "nacl") if importlib.util.find_spec(n)])';

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,7 +46,7 @@ describe('logging in', () => {
     ['an Ed25519 key', {}],
     ['an RSA key', { ssh_key_path: testbed.keyRsa }],
     ['an ECDSA key', { ssh_key_path: testbed.keyEcdsa }],
-    ['an encrypted key', { ssh_key_path: testbed.keyLocked, ssh_key_passphrase: testbed.keyPassphrase }],
+    ['an encrypted Ed25519 key', { ssh_key_path: testbed.keyLocked, ssh_key_passphrase: testbed.keyPassphrase }],
   ])('with %s', async (_what, config) => {
     expect(await run(hostOf(testbed.host1, config), 'id -un')).toBe('gp\n');
   });
@@ -59,6 +59,51 @@ describe('logging in', () => {
     // Processor time, not that of a clock: another program's work must not decide. A tick is 10 ms.
     const mainMs = ((await mainThreadTicks()) - mainBefore) * 10;
     expect(mainMs).toBeLessThan((user + system) / 1_000 / 2);
+  });
+
+  test.each([
+    ['RSA', testbed.keyRsa, []],
+    ['RSA, in PEM', testbed.keyRsa, ['-m', 'PEM']],
+    ['ECDSA', testbed.keyEcdsa, []],
+  ] as const)('with an encrypted key as ssh-keygen writes it: %s', async (...[, key, format]) => {
+    const folder = await mkdtemp(join(tmpdir(), 'gp-keys-'));
+    try {
+      const path = join(folder, 'key');
+      await copyFile(key, path);
+      await chmod(path, 0o600);
+      await promisify(execFile)('ssh-keygen', [
+        '-q',
+        '-p',
+        '-P',
+        '',
+        '-N',
+        'a phrase',
+        '-a',
+        '2',
+        ...format,
+        '-f',
+        path,
+      ]);
+      const config = { ssh_key_path: path, ssh_key_passphrase: 'a phrase' };
+      expect(await run(hostOf(testbed.host1, config), 'id -un')).toBe('gp\n');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('a host of which only a key of another type than usual is known, under a hashed name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gp-known-hosts-'));
+    try {
+      const path = join(folder, 'known_hosts');
+      const lines = (await readFile(testbed.knownHosts, 'utf8')).split('\n');
+      const ofRsa = lines.filter((line) => line.startsWith(`${testbed.host1} ssh-rsa `));
+      await writeFile(path, `${ofRsa.join('\n')}\n`);
+      await promisify(execFile)('ssh-keygen', ['-H', '-f', path]);
+      expect(await readFile(path, 'utf8')).toMatch(/^\|1\|\S+ ssh-rsa \S+\n$/);
+      expect(await run(hostOf(testbed.host1, { ssh_known_hosts: path }), 'hostname')).toBe('gp-ssh-1\n');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('with an agent that has the key; one without it, or that is not there, is passed over', async () => {

@@ -7,6 +7,7 @@ import type {
   JsonObject,
   KernelProvisioner,
   LaunchContext,
+  LaunchOptions,
   LaunchedKernel,
   ProvisionerServices,
   ProvisionerState,
@@ -60,6 +61,12 @@ export class SshBench implements AsyncDisposable {
     return this.#stack.use(await distributedProvisioner.createChecked(services, this.#config));
   }
 
+  /** A provisioner for another kernelspec of the same gateway. */
+  async sibling(settings: JsonObject): Promise<KernelProvisioner> {
+    const config = { ...this.#config, ...settings };
+    return this.#stack.use(await distributedProvisioner.createChecked(this.#services, config));
+  }
+
   context(overrides: Partial<LaunchContext> = {}): LaunchContext {
     return {
       instanceId: this.#services.instanceId,
@@ -79,8 +86,8 @@ export class SshBench implements AsyncDisposable {
     };
   }
 
-  async launch(overrides: Partial<LaunchContext> = {}): Promise<LaunchedKernel> {
-    const kernel = await this.provisioner.launch(this.context(overrides));
+  async launch(overrides: Partial<LaunchContext> = {}, options: LaunchOptions = {}): Promise<LaunchedKernel> {
+    const kernel = await this.provisioner.launch(this.context(overrides), options);
     this.#stack.defer(() => kernel.kill());
     return kernel;
   }

@@ -25,6 +25,7 @@ export const testbed = {
   innerHost: variable('GP_SSH_INNER_HOST'),
   gatewayIp: variable('GP_SSH_GATEWAY_IP'),
   python: variable('GP_SSH_PYTHON'),
+  barePython: variable('GP_SSH_BARE_PYTHON'),
   key: variable('GP_SSH_KEY'),
   keyRsa: variable('GP_SSH_KEY_RSA'),
   keyEcdsa: variable('GP_SSH_KEY_ECDSA'),
