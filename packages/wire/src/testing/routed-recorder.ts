@@ -3,7 +3,7 @@ import type { ConnectionInfo, KernelConnection, ObservedSource } from '@gateway-
 import type { KernelChannelsOptions, RoutedMessage } from '../kernel-channels-options.ts';
 import { KernelChannels } from '../kernel-channels.ts';
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 /** Channels of a kernel that keep what they deliver, for tests. */
 export class RoutedRecorder implements AsyncDisposable {

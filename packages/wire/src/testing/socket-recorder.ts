@@ -16,7 +16,7 @@ export interface SocketRecorderOptions extends Partial<Omit<ChannelSocketOptions
 }
 
 const LOOK_MS = 10;
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 
 /** A channel socket that keeps what happens to it, for tests. */
 export class SocketRecorder implements AsyncDisposable {
