@@ -44,6 +44,21 @@ it('clients are told, under the cell that runs, that and for how long the connec
   }
 });
 
+it('a status that cannot be read keeps nothing else from clients', async () => {
+  const { manager, backend } = await testManager({ clock: new ManualClock() });
+  try {
+    const client = new TestClient(await manager.start());
+    const parent = createMessage({ channel: 'shell', msgType: 'execute_request', session: 's' });
+    const broken = createMessage({ channel: 'iopub', msgType: 'status', session: 'k', parent });
+    Object.assign(broken.parts, { content: Buffer.from('{') });
+    const output = createMessage({ channel: 'iopub', msgType: 'stream', session: 'k', parent });
+    backend.last.kernel.sendBatch([broken, output]);
+    expect(client.messages).toEqual([broken, output]);
+  } finally {
+    await manager.close({ kernels: 'end' });
+  }
+});
+
 function isNotice(message: TestClient['messages'][number]): boolean {
   return textOf(message).includes('connection to the kernel was lost');
 }

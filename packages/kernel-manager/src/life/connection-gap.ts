@@ -19,9 +19,7 @@ export class ConnectionGap {
   observe(message: KernelMessage): void {
     if (message.header.msg_type !== 'status' || message.parentHeader.msg_id === undefined) return;
     // A copy: the message's own bytes are part of all that was read with it.
-    if (message.parseContent()['execution_state'] === 'busy') {
-      this.#parentHeader = Buffer.from(message.parts.parentHeader);
-    }
+    if (saysBusy(message)) this.#parentHeader = Buffer.from(message.parts.parentHeader);
   }
 
   lost(): void {
@@ -34,5 +32,13 @@ export class ConnectionGap {
     const lostMs = this.#clock.now() - this.#lostAt;
     this.#lostAt = undefined;
     return gapMarker({ lostMs, parentHeader: this.#parentHeader, session });
+  }
+}
+
+function saysBusy(message: KernelMessage): boolean {
+  try {
+    return message.parseContent()['execution_state'] === 'busy';
+  } catch {
+    return false; // Malformed: passed on as it is, for the client to see.
   }
 }
