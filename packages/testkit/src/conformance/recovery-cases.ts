@@ -30,7 +30,10 @@ export const recoveryCases: Readonly<Record<string, CaseBody>> = {
       const text = await second.logs();
       return text.includes('conformance: after attach') ? undefined : `logs: ${JSON.stringify(text)}`;
     });
+    // Code that runs: an interrupt that arrives when nothing runs any more may meet what is run next.
+    const { reply } = await client.begin(bench.language.printAndSleep(600_000), { timeoutMs: 60_000 });
     await second.interrupt();
+    assert.equal((await reply).content['status'], 'error');
     assert.equal((await client.execute(bench.language.setVariable('more', '1'))).content['status'], 'ok');
   },
 
