@@ -95,6 +95,8 @@ test('a gateway that vanished: the next one finds the kernels of all users, atta
 test.each([
   ['gpcarol', /sudo does not run \/bin\/sh as that user without a password[\s\S]*sudo: a password is required/],
   ['nosuchuser', /there is no such user/],
+  // sudo would allow it.
+  ['gptoor', /that user is the superuser/],
 ])('as %s nothing is started, and the error says why', async (user, message) => {
   await using bench = await SshBench.open(settings);
   await expect(bench.launch({ env: { KERNEL_USERNAME: user } })).rejects.toMatchObject({
