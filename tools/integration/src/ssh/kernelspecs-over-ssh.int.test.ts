@@ -1,5 +1,5 @@
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { launchersDir } from '@gateway-provisioners/launchers';
 import { openRawClient } from '../clients/raw-client.ts';
@@ -7,7 +7,7 @@ import { sparkTestbed } from '../launchers/spark-testbed.ts';
 import { startMortalGateway } from '../robustness/mortal-gateway.ts';
 import { runProgram } from '../support/run-program.ts';
 import { createScratchFolder } from '../support/scratch-folder.ts';
-import { workspaceFolder } from '../support/test-environment.ts';
+import { requiredFile, workspaceFolder } from '../support/test-environment.ts';
 import { until } from '../support/until.ts';
 import { kernelsOn, processesOn, sshGatewayEnv, sshVariable, startKernel } from './ssh-hosts.ts';
 
@@ -130,10 +130,19 @@ interface RunningSpec {
   readonly timeoutMs?: number;
   /** Puts kernelspecs into a Jupyter folder. */
   readonly prepare: (data: string) => Promise<void>;
+  /** Looks around while the kernel runs. */
+  readonly meanwhile?: () => Promise<void>;
 }
 
 /** What a kernel of that kernelspec prints, started through a gateway that has nothing else. */
-async function printedBy({ env = {}, name, code, prepare, timeoutMs = 60_000 }: RunningSpec): Promise<string> {
+async function printedBy({
+  env = {},
+  name,
+  code,
+  prepare,
+  meanwhile,
+  timeoutMs = 60_000,
+}: RunningSpec): Promise<string> {
   await using scratch = await createScratchFolder();
   const data = await scratch.folder('data');
   await prepare(data);
@@ -153,11 +162,28 @@ async function printedBy({ env = {}, name, code, prepare, timeoutMs = 60_000 }: 
       ({ parent_header: parent, content }) => parent.msg_id === cell && content['execution_state'] === 'idle',
       'idle',
     );
+    await meanwhile?.();
     const texts = client.messages.filter(isText).map(({ content }) => content['text'] ?? content['traceback']);
     return texts.join('');
   } finally {
     expect((await gateway.request(`api/kernels/${id}`, { method: 'DELETE' })).status).toBe(204);
   }
+}
+
+/** Puts what jupyter-ssh-spec writes into a Jupyter folder. */
+function installed(...options: readonly string[]): RunningSpec['prepare'] {
+  return async (data) => {
+    const program = join(workspaceFolder, 'apps', 'cli', 'dist', 'bin', 'jupyter-ssh-spec.js');
+    const prefix = join(data, '..', 'prefix');
+    const { exitCode, stderr } = await runProgram({
+      command: [process.execPath, program, 'install', '--prefix', prefix, ...options],
+      cwd: data,
+      env: { PATH: process.env['PATH'] ?? '', HOME: data },
+      timeoutMs: 60_000,
+    });
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    await cp(join(prefix, 'share', 'jupyter'), data, { recursive: true });
+  };
 }
 
 const WHERE = 'import getpass, socket; print(getpass.getuser(), socket.gethostname())';
@@ -187,21 +213,39 @@ describe('kernelspecs of others, unchanged', () => {
   }, 180_000);
 
   test('what jupyter-ssh-spec writes', async () => {
-    const install = async (data: string): Promise<void> => {
-      const program = join(workspaceFolder, 'apps', 'cli', 'dist', 'bin', 'jupyter-ssh-spec.js');
-      const prefix = join(data, '..', 'prefix');
-      const { exitCode, stderr } = await runProgram({
-        command: [process.execPath, program, 'install', '--prefix', prefix, '--remote-hosts', host1],
-        cwd: data,
-        env: { PATH: process.env['PATH'] ?? '', HOME: data },
-        timeoutMs: 60_000,
-      });
-      expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
-      await cp(join(prefix, 'share', 'jupyter'), data, { recursive: true });
-    };
-    const plain = { name: 'ssh_python', code: WHERE, prepare: install };
+    const plain = { name: 'ssh_python', code: WHERE, prepare: installed('--remote-hosts', host1) };
     expect(await printedBy(plain)).toBe('gp gp-ssh-1\n');
   }, 180_000);
+
+  test('what it writes for R: the host needs nothing of ours for its listener', async () => {
+    requiredFile({ variable: 'GP_TEST_R', script: 'tools/testbeds/r.sh' });
+    const printed = await printedBy({
+      name: 'ssh_r',
+      code: 'cat(Sys.info()[["user"]], Sys.info()[["nodename"]])',
+      timeoutMs: 120_000,
+      prepare: installed('--language', 'R', '--remote-hosts', host1),
+      meanwhile: async () => {
+        expect((await processesOn('1')).join('\n')).toMatch(/launchers\/\w+\/scripts\/server_listener\.py/);
+      },
+    });
+    expect(printed).toBe('gp gp-ssh-1');
+  }, 300_000);
+
+  test('what it writes for Python with Spark', async () => {
+    const spark = sparkTestbed();
+    const printed = await printedBy({
+      name: 'ssh_python_spark',
+      // Spark is in a folder that is root's alone here.
+      env: { GP_REMOTE_USER: 'root', GP_REMOTE_DIR: '/tmp/gateway-provisioners' },
+      code: 'import socket; print(socket.gethostname(), sc.parallelize(range(10)).filter(lambda n: n % 2 == 0).sum())',
+      timeoutMs: 180_000,
+      prepare: installed(
+        ...['--spark', '--spark-home', spark.sparkHome, '--spark-master', 'local[2]', '--remote-hosts', host1],
+        ...['--python-root', dirname(dirname(spark.python)), '--extra-spark-opts', '--conf spark.ui.enabled=false'],
+      ),
+    });
+    expect(printed).toContain('gp-ssh-1 20');
+  }, 400_000);
 
   test.each(sparkClients)(
     "Enterprise Gateway's $name, on the remote host",
