@@ -81,7 +81,7 @@ async function until(kernel: Kernel, manager: KernelManager, condition: () => bo
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Error(`still ${kernel.executionState}, incarnation ${String(kernel.incarnation)}`));
-    }, 20_000);
+    }, 60_000);
     const look = (): void => {
       if (!condition()) return;
       clearTimeout(timer);

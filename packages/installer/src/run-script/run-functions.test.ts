@@ -103,7 +103,7 @@ describe('options in run.sh', () => {
       }),
       { numRuns: 150 },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('gets back what the installer wrote', async () => {
     await using folder = await runShellFolder();
@@ -123,5 +123,5 @@ describe('options in run.sh', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  }, 180_000);
 });

@@ -23,7 +23,7 @@ interface ChannelsBench {
 }
 
 /** How long a test waits for the answer to a request, at most. */
-export const request = { timeoutMs: 10_000 };
+export const request = { timeoutMs: 60_000 };
 
 export function channelsBench(): ChannelsBench {
   let stack = new ResourceStack();

@@ -29,7 +29,7 @@ export class WatchedEngine implements ChannelEngine {
 
   /** Settles when exactly these are open. */
   async until(channels: string): Promise<void> {
-    await withDeadline({ what: `only ${channels} open`, timeoutMs: 10_000 }, async () => {
+    await withDeadline({ what: `only ${channels} open`, timeoutMs: 60_000 }, async () => {
       while (this.channels !== channels) await new Promise<void>((resolve) => this.#waiting.add(resolve));
     });
   }
