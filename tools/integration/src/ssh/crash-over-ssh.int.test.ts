@@ -82,6 +82,12 @@ interface Way {
 
 const ways: readonly Way[] = [
   {
+    what: 'kernels that are reached directly',
+    host: '2',
+    phases: ['run', 'shutdown'],
+    spec: () => sshKernelSpec([sshVariable('GP_SSH_HOSTS').split(' ')[1] ?? '']),
+  },
+  {
     what: 'tunnelled kernels',
     host: 'island',
     phases: ['run', 'shutdown', 'run', 'shutdown', 'launch', 'shutdown'],
