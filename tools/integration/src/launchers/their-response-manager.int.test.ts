@@ -5,6 +5,7 @@ import { parseConnectionInfo } from '@gateway-provisioners/wire';
 import { testPython, testR } from '../support/test-environment.ts';
 import { LauncherBench } from './launcher-bench.ts';
 import type { LaunchOptions } from './launcher-bench.ts';
+import { pythonLauncherArgv } from './python-launcher-argv.ts';
 import { startTheirResponseManager } from './their-response-manager.ts';
 
 let bench: LauncherBench;
@@ -59,3 +60,29 @@ test.each(['python', 'r', 'node'] as const)(
     await launched.nothingLeft();
   },
 );
+
+test('Gateway Provisioners’ own response manager takes the keys of CurveZMQ, with which the kernel is reached', async () => {
+  const kernelId = randomUUID();
+  await using manager = await startTheirResponseManager(bench.scratch, kernelId);
+  const { responseAddress, publicKey } = manager.parameters;
+  const launched = await bench.launch({
+    protocol: 1,
+    argv: ({ portRange }) =>
+      pythonLauncherArgv(
+        testPython(),
+        '--transport-encryption',
+        'required',
+      )({ kernelId, responseAddress, publicKey, portRange }),
+  });
+  const info = await manager.answer();
+  expect(Object.keys(info).toSorted()).toEqual([...MEMBERS, 'curve_publickey', 'curve_secretkey'].toSorted());
+  const connection = parseConnectionInfo(info);
+  expect(connection.curve_publickey).toHaveLength(40);
+  const client = await launched.connect({ connection: { ...connection }, version: 1 });
+  expect((await client.execute('print(6 * 7)')).output).toBe('42\n');
+  const port = Number(info['comm_port']);
+  const comm = await bench.listener.openComm({ version: 1, kernelId, host: '127.0.0.1', port });
+  expect(await comm.signal(15)).toBe(true);
+  expect(await launched.end()).toEqual({ code: 143, signal: null });
+  await launched.nothingLeft();
+});
