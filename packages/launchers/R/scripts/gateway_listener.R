@@ -419,13 +419,15 @@ run_kernel <- function(kernel_id, response_address, port_range, command) {
     control_port = ports[[4]]$port, hb_port = ports[[5]]$port, ip = "0.0.0.0",
     key = sodium::bin2hex(sodium::random(16)), transport = "tcp", signature_scheme = "hmac-sha256", kernel_name = ""
   )
-  Sys.umask("077")
+  inherited <- Sys.umask("077")
   folder <- tempfile("gp-kernel-", tmpdir = dirname(tempdir()))
   dir.create(folder, mode = "0700")
   on.exit(unlink(folder, recursive = TRUE), add = TRUE)
   file <- file.path(folder, paste0("kernel-", kernel_id, ".json"))
   writeLines(to_json(info), file)
   for (each in ports[1:5]) close(each$socket)
+  # What the kernel's user makes is as readable as it would be without us; what is ours is in a folder of our own.
+  Sys.umask(inherited)
   kernel <- start_kernel(folder, command(file))
   # Letting go of it ends the kernel, if it still runs.
   on.exit(close(kernel$leash), add = TRUE, after = FALSE)

@@ -27,20 +27,20 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]();
 });
 
+function rCommand(...more: readonly string[]): LaunchOptions['argv'] {
+  return (parameters) => [
+    rscript,
+    launcherPath('r'),
+    ...['--kernel-id', parameters.kernelId],
+    ...['--response-address', parameters.responseAddress],
+    ...['--public-key', parameters.publicKey],
+    ...['--port-range', parameters.portRange],
+    ...more,
+  ];
+}
+
 async function launch(more: readonly string[], options: Partial<LaunchOptions> = {}): Promise<LaunchUnderTest> {
-  return await bench.launch({
-    argv: (parameters) => [
-      rscript,
-      launcherPath('r'),
-      ...['--kernel-id', parameters.kernelId],
-      ...['--response-address', parameters.responseAddress],
-      ...['--public-key', parameters.publicKey],
-      ...['--port-range', parameters.portRange],
-      ...more,
-    ],
-    python,
-    ...options,
-  });
+  return await bench.launch({ argv: rCommand(...more), python, ...options });
 }
 
 const endless = {
@@ -95,6 +95,20 @@ describe.each(listeners)('the listener in $listener, version $protocol', ({ list
     expect(await launched.end()).toEqual({ code: 137, signal: null });
     await launched.nothingLeft();
     expect(await leftFiles()).toEqual([]);
+  });
+
+  test('what the kernel’s user makes is as readable as the launcher was told', async () => {
+    const own = rCommand();
+    const argv: LaunchOptions['argv'] = (parameters) => [
+      'sh',
+      '-c',
+      'umask 027 && exec "$@"',
+      'sh',
+      ...own(parameters),
+    ];
+    const launched = await launch([], { protocol, argv, env: chosen });
+    const client = await launched.connect();
+    expect((await client.execute('cat(format(Sys.umask(NA)))')).output).toBe('27');
   });
 
   test.each(['the launcher', 'the listener', 'the kernel', 'all'] as const)(
