@@ -2,8 +2,8 @@ import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ResourceStack } from '@gateway-provisioners/core';
 import type { ChannelTransport, Clock } from '@gateway-provisioners/core';
-import { ManualClock } from '@gateway-provisioners/core/testing';
 import { FakeKernelSockets } from '../testing/fake-kernel-sockets.ts';
+import { relay } from '../testing/relay.ts';
 import { ScriptedPeer } from '../testing/scripted-peer.ts';
 import { SocketRecorder, frames } from '../testing/socket-recorder.ts';
 import { encodeCommand, encodeMetadata } from './command.ts';
@@ -61,29 +61,6 @@ async function untilOutage(clock: ReturnType<typeof manualClock>, outageMs: numb
     if (scheduled > retries) clock.runNext();
     retries = scheduled;
   }
-}
-
-/** A stream that is no socket, in front of another one: what comes and goes passes through `cut`. */
-function relay(inner: Duplex, cut: (chunk: Buffer) => readonly Buffer[]): Duplex {
-  const outer = new Duplex({
-    read: () => undefined,
-    write: (chunk: Buffer, _encoding, done) => {
-      for (const piece of cut(chunk)) inner.write(piece);
-      done();
-    },
-    final: (done) => {
-      inner.end(done);
-    },
-    destroy: (error, done) => {
-      inner.destroy();
-      done(error);
-    },
-  });
-  inner.on('data', (chunk: Buffer) => {
-    for (const piece of cut(chunk)) outer.push(piece);
-  });
-  inner.on('end', () => outer.push(null));
-  return outer;
 }
 
 async function turn(): Promise<void> {
@@ -355,81 +332,6 @@ test('sends all messages of one turn in one write', async () => {
   for (let index = 0; index < 100; index += 1) dealer.socket.send(frames('aaaa|bbbb'));
   while (dealer.socket.queuedBytes > 0) await turn();
   expect(writes).toEqual([1200]);
-});
-
-describe('heartbeats', () => {
-  const beating = createZmtpEngine({ heartbeatIntervalMs: 20 });
-
-  async function meetSilent() {
-    const silent = stack.use(
-      await ScriptedPeer.listen((socket) => {
-        socket.write(handshake);
-      }),
-    );
-    const clock = new ManualClock();
-    const dealer = stack.use(new SocketRecorder({ engine: beating, connection: { info: silent.connection }, clock }));
-    return { silent, dealer, clock };
-  }
-
-  test('a peer that answers stays connected', async () => {
-    const peer = stack.use(await FakeKernelSockets.bind());
-    const clock = new ManualClock();
-    let heard = '';
-    const transport: ChannelTransport = {
-      connect: async (channel, options) =>
-        relay(await directTransport(peer.connection).connect(channel, options), (chunk) => {
-          heard += chunk.toString('latin1');
-          return [chunk];
-        }),
-    };
-    const dealer = stack.use(
-      new SocketRecorder({ engine: beating, connection: { info: peer.connection, transport }, clock }),
-    );
-    await dealer.open();
-    for (let beat = 1; beat <= 5; beat += 1) {
-      await clock.advance(20);
-      while (heard.split('PONG').length - 1 < beat) await turn();
-    }
-    expect(dealer.states).toEqual(['open']);
-  });
-
-  test('a peer that falls silent is lost', async () => {
-    const { silent, dealer, clock } = await meetSilent();
-    await dealer.open();
-    await clock.advance(20);
-    while (silent.received[0]?.includes('PING') !== true) await turn();
-    expect(dealer.states).toEqual(['open']);
-    while (!dealer.states.includes('lost')) await clock.advance(20);
-  });
-
-  test('a paused socket does not blame its peer', async () => {
-    const { dealer, clock } = await meetSilent();
-    dealer.socket.pause();
-    await dealer.open();
-    await clock.advance(200);
-    expect(dealer.states).toEqual(['open']);
-    dealer.socket.resume();
-    while (!dealer.states.includes('lost')) await clock.advance(20);
-  });
-
-  test('heartbeats of libzmq are answered, also in the middle of its messages', async () => {
-    const peer = stack.use(
-      await FakeKernelSockets.bind({
-        heartbeatIntervalMs: 1,
-        onRequest: (request) => {
-          request.reply(request.frames);
-        },
-      }),
-    );
-    const dealer = stack.use(new SocketRecorder({ engine, connection: { info: peer.connection } }));
-    const many = Array.from({ length: 200 }, (_, index) => Buffer.alloc(10_000, index));
-    for (let round = 0; round < 40; round += 1) {
-      dealer.socket.send(many);
-      await dealer.received(round + 1);
-    }
-    expect(dealer.states).toEqual(['open']);
-    expect(dealer.errors).toEqual([]);
-  });
 });
 
 test('unreachable hosts are reported, once', async () => {
