@@ -2,6 +2,7 @@
  * Launchers for tests: payloads of every version, listeners beside a kernel that is not there, fuzzing of the parsers.
  * @module
  */
+export { CommConnection } from './comm-connection.ts';
 export type { FakeCommV2Options, FakeCommRequest } from './fake-comm-v2.ts';
 export { FakeCommV2 } from './fake-comm-v2.ts';
 export { FakeCommV1 } from './fake-comm-v1.ts';

@@ -7,6 +7,7 @@ import type { CommChannel, CommStatus, LauncherAnswer } from '@gateway-provision
 import type { TestKernelClient } from '@gateway-provisioners/testkit';
 import { createScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
+import { expectSequencedComm } from './comm-sequence.ts';
 import { LauncherBench, kill } from './launcher-bench.ts';
 import type { LaunchOptions, LaunchUnderTest } from './launcher-bench.ts';
 import { LauncherFront } from './launcher-front.ts';
@@ -136,6 +137,11 @@ describe('version 2', () => {
     expect(await run(client, hasSession)).toBe('false\n');
     expect(await run(client, 'sc.parallelize(1 to 10).sum')).toBe('55.0\n');
     expect(await run(client, 'sc.master')).toBe('local[2]\n');
+  });
+
+  test('takes the requests of a connection in their order only', async () => {
+    await expectSequencedComm(commOf(answer).state);
+    expect(await commOf(answer).isAlive()).toBe(true);
   });
 
   test('keeps its secrets to itself', async () => {
