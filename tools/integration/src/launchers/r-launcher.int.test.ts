@@ -220,6 +220,11 @@ describe('without Python', () => {
   test.each([
     [['--port-range', '40000..40010'], {}, 'must hold at least 1000 ports'],
     [['--response-address', 'h'], {}, 'is not host:port'],
+    [
+      ['--port-range', '41000..41003'],
+      { GP_MIN_PORT_RANGE_SIZE: '3' },
+      'no free port was found in the port range 41000..41003',
+    ],
     [[], { GP_LAUNCHER_V2: 'x' }, 'GP_LAUNCHER_V2 is not base64 of a JSON object'],
     [[], { GP_LAUNCHER_V2: '' }, 'only version 2 is spoken'],
   ])('what goes wrong: %j %j', async (options, more, message) => {

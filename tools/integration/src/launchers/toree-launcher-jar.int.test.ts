@@ -96,6 +96,15 @@ describe('what it is told wrongly, it says in one line', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   });
 
+  test('a range without enough free ports', async () => {
+    const range = ['--port-range', '41000..41003'];
+    const { exitCode, stdout, stderr } = await start([...v1, ...range], { GP_MIN_PORT_RANGE_SIZE: '3' });
+    expect(stderr).toMatch(
+      /^ToreeLauncher: 6 free ports are needed and 41000\.\.41003 has \d: widen --port-range [^\n]+\n$/,
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+  });
+
   test('an address where nobody is', async () => {
     const fields = { version: 2, kernel_id: 'a', public_key: Buffer.alloc(32, 9).toString('base64') };
     const env = secret({ ...fields, token: Buffer.alloc(32, 1).toString('base64'), lease_seconds: 0 });
