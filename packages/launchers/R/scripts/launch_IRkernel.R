@@ -125,16 +125,15 @@ local({
       force(get("spark", envir = globalenv()))
       force(get("sc", envir = globalenv()))
     }
-    # Only a session that was made has to be stopped.
-    function() if (!is.null(session)) try(sparkr$sparkR.session.stop(), silent = TRUE)
+    # IRkernel ends by quit(), after which no on.exit() is run; what belongs to the global environment is. Only a session
+    # that was made has to be stopped.
+    stop_session <- function(e) if (!is.null(session)) try(sparkr$sparkR.session.stop(), silent = TRUE)
+    reg.finalizer(globalenv(), stop_session, onexit = TRUE)
   }
 
   run_kernel <- function(option) {
     mode <- option("spark-context-initialization-mode", default = "none")
-    if (mode != "none") {
-      stop_spark <- provide_spark(mode, option("customAppName", default = option("kernel-id")))
-      on.exit(stop_spark())
-    }
+    if (mode != "none") provide_spark(mode, option("customAppName", default = option("kernel-id")))
     IRkernel::main(option("connection-file"))
   }
 
