@@ -19,6 +19,10 @@ import {
 import type { SparkSettings } from './spark.ts';
 import { folderName, kernelClass, kernelJson } from './stanza.ts';
 
+/** `spark-submit` takes a list of files along; `dask-yarn submit` has the script, and YARN's node nothing else of ours. */
+const SCRIPT_ALONE =
+  'dask-yarn submit ships launch_ipykernel.py alone: put the other files of scripts/ where the Python of the nodes finds modules';
+
 /** An application of YARN: Spark's driver in cluster mode, or Dask. */
 export function renderYarnSpec(options: YarnSpecOptions, render: RenderOptions): RenderedKernelSpec {
   return options.dask === true ? renderDask(options, render) : renderSpark(options, render);
@@ -98,6 +102,7 @@ function renderDask(options: YarnSpecOptions, { folder }: RenderOptions): Render
     language,
     launcherFiles: languageLauncher(language),
     warnings: [
+      SCRIPT_ALONE,
       ...(asked === language ? [] : [`Dask runs Python kernels: Python is used instead of ${asked}`]),
       ...withoutSparkWarnings(options, 'the kernelspec is for Dask'),
     ],
