@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fuzzTargets as launcherTargets } from '@gateway-provisioners/launcher-protocol/testing';
 import { fuzzTargets as wireTargets } from '@gateway-provisioners/wire/testing';
-import { pythonListenerFuzzTargets } from './launchers/fuzz-python-listener.ts';
+import { listenerFuzzTargets } from './launchers/fuzz-listeners.ts';
 import { jvmFuzzTarget } from './launchers/jvm-fuzz.ts';
 import { installFakeKernel, runCrashCampaign } from './robustness/crash-campaign.ts';
 import { startMortalGateway } from './robustness/mortal-gateway.ts';
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
 });
 const seed = Number(values.seed);
 const what = positionals[0] ?? 'all';
-const fuzzTargets = [...wireTargets, ...launcherTargets, ...pythonListenerFuzzTargets, jvmFuzzTarget];
+const fuzzTargets = [...wireTargets, ...launcherTargets, ...listenerFuzzTargets, jvmFuzzTarget];
 
 const campaigns: Readonly<Record<string, () => Promise<number>>> = { fuzz, cycles, kills };
 
