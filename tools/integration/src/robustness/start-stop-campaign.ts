@@ -28,6 +28,15 @@ export interface Growth {
 export const MAX_SLOPE_BYTES = 10 * 1024;
 
 /**
+ * True where as many files are open at last as at first. A connection that is being torn down may still be open at the moment
+ * of some samples; a leak shows in all later ones.
+ */
+export function keepsFiles(samples: readonly CycleSample[]): boolean {
+  const files = samples.map(({ openFiles }) => openFiles);
+  return Math.min(...files.slice(-10)) <= Math.min(...files.slice(0, 10));
+}
+
+/**
  * Starts and stops a kernel `cycles` times and looks at what the gateway's process, a `collectable` one, holds without
  * garbage. What is resident grows by pages: one of V8's more, within 25 cycles, would look like 10 KB a cycle. So while
  * the slope is above the bound, the cycles are doubled, up to `upTo`: a leak goes on, a page does not.
