@@ -12,7 +12,7 @@ let folder: string;
 let host: LocalHost;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gp-programs-'));
-  host = new LocalHost('here', { PATH: process.env['PATH'], HOME: folder });
+  host = new LocalHost('here', { PATH: '/usr/bin:/bin', HOME: folder });
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });

@@ -18,11 +18,20 @@ class CableEnd extends Socket {
   release(): void {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
-    this.other?.push(Buffer.concat(kept));
+    this.#deliver(Buffer.concat(kept));
+  }
+
+  /**
+   * Later, and a copy, as through a system: where the library's cryptography is not compiled it writes a packet in parts, out
+   * of memory that it uses again, and cannot be answered before the last of them.
+   */
+  #deliver(chunk: Buffer | null): void {
+    const copy = chunk === null ? null : Buffer.from(chunk);
+    setImmediate(() => this.other?.push(copy));
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    if (this.#kept === undefined) this.other?.push(chunk);
+    if (this.#kept === undefined) this.#deliver(chunk);
     else this.#kept.push(chunk);
     done();
   }
@@ -36,7 +45,7 @@ class CableEnd extends Socket {
   }
 
   override _final(done: () => void): void {
-    this.other?.push(null);
+    this.#deliver(null);
     done();
   }
 }

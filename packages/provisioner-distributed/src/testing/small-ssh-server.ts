@@ -69,7 +69,7 @@ export class SmallSshServer implements AsyncDisposable {
 }
 
 function runShell(channel: ServerChannel): void {
-  const child = spawn('/bin/sh', [], { stdio: 'pipe' });
+  const child = spawn('/bin/sh', [], { stdio: 'pipe', env: { PATH: '/usr/bin:/bin' } });
   child.stdin.on('error', () => undefined);
   channel.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });
