@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import type { DialComm } from '@gateway-provisioners/core';
 import { FakeCommV1 } from '../testing/fake-comm-v1.ts';
 import { openComm } from './open-comm.ts';
 
@@ -32,6 +34,41 @@ describe('comm channel of version 1', () => {
     expect(await comm.isAlive()).toBe(false);
     expect(await comm.signal(2)).toBe(false);
     await comm.shutdown();
+  });
+
+  /** Dials in turn: what resets its connections before or after they are made, then what refuses them. */
+  function dialling(...ends: readonly ('reset' | 'made, then reset' | 'refused')[]): { dial: DialComm; dials: number } {
+    const failure = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code });
+    const counted = {
+      dials: 0,
+      dial: (): Promise<Duplex> => {
+        const end = ends[counted.dials];
+        counted.dials += 1;
+        if (end !== 'made, then reset') return Promise.reject(failure(end === 'reset' ? 'ECONNRESET' : 'ECONNREFUSED'));
+        const write = (_chunk: Buffer, _encoding: string, done: (error: Error) => void): void => {
+          done(failure('ECONNRESET'));
+        };
+        return Promise.resolve(new Duplex({ read: () => undefined, write }));
+      },
+    };
+    return counted;
+  }
+
+  test.each(['reset', 'made, then reset'] as const)(
+    'a probe whose connection is %s is sent again: its listener may just have ended',
+    async (end) => {
+      const network = dialling(end, 'refused');
+      expect(await openComm(state(1), network).isAlive()).toBe(false);
+      expect(network.dials).toBe(2);
+      const odd = dialling(end, end, 'refused');
+      await expect(openComm(state(1), odd).isAlive()).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    },
+  );
+
+  test('a signal whose connection is reset is not sent again', async () => {
+    const network = dialling('made, then reset', 'refused');
+    await expect(openComm(state(1), network).signal(2)).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    expect(network.dials).toBe(1);
   });
 
   test('after the kernel has ended, at most one more answer is "alive"', async () => {

@@ -1,6 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { raceSignal, throwIfAborted, withDeadline } from '@gateway-provisioners/core';
+import {
+  isProvisionerError,
+  raceSignal,
+  systemErrorCode,
+  throwIfAborted,
+  withDeadline,
+} from '@gateway-provisioners/core';
 import type { CommCallOptions, CommChannel, CommState, CommStatus } from '@gateway-provisioners/core';
 import { checkSignum } from './check-signum.ts';
 import { DEFAULT_COMM_TIMEOUT_MS } from './comm-options.ts';
@@ -43,21 +49,44 @@ export class CommVersion1 implements CommChannel {
     return { [Symbol.dispose]: () => undefined };
   }
 
-  async #send(request: object, { signal }: CommCallOptions): Promise<boolean> {
+  async #send(request: Version1Request, { signal }: CommCallOptions): Promise<boolean> {
     const { dial = dialTcp, timeoutMs = DEFAULT_COMM_TIMEOUT_MS, clock } = this.#options;
     const turn = this.#turns.take(async () => {
       throwIfAborted(signal);
       return await withDeadline({ what: "the launcher's listener", timeoutMs, signal, clock }, async (scope) => {
-        const stream = await dialListener(dial, this.state, { signal: scope.signal });
-        if (stream === undefined) return false;
-        await deliver(stream, JSON.stringify(request), scope.signal);
-        return true;
+        const attempt = async (): Promise<boolean> => {
+          const stream = await dialListener(dial, this.state, { signal: scope.signal });
+          if (stream === undefined) return false;
+          await deliver(stream, JSON.stringify(request), scope.signal);
+          return true;
+        };
+        try {
+          return await attempt();
+        } catch (error) {
+          // It ended while this connection waited to be accepted, or so it looks: the next one is refused if it did.
+          if (!isHarmless(request) || !isReset(error)) throw error;
+          return await attempt();
+        }
       }).catch((error: unknown) => {
         throw unreachable(this.state, error);
       });
     });
     return await raceSignal(turn, signal);
   }
+}
+
+interface Version1Request {
+  readonly signum?: number;
+  readonly shutdown?: number;
+}
+
+/** A probe: delivered twice, it does nothing twice. */
+function isHarmless({ signum }: Version1Request): boolean {
+  return signum === 0;
+}
+
+function isReset(error: unknown): boolean {
+  return systemErrorCode(isProvisionerError(error) ? error.cause : error) === 'ECONNRESET';
 }
 
 /** Success is that the request was handed over; the listener closes without a word. */
