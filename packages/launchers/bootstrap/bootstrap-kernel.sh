@@ -22,14 +22,6 @@ fail() {
   exit 1
 }
 
-# An empty value is none: that is how a container's settings leave something out.
-first_of() {
-  local value
-  for value in "$@"; do
-    [[ -z $value ]] || { printf '%s' "$value"; return; }
-  done
-}
-
 on_path() {
   local name
   for name in "$@"; do
@@ -52,20 +44,25 @@ only_jar() {
 }
 
 kernel_id=${KERNEL_ID:-}
-response_address=$(first_of "${RESPONSE_ADDRESS:-}" "${EG_RESPONSE_ADDRESS:-}")
-public_key=$(first_of "${PUBLIC_KEY:-}" "${EG_PUBLIC_KEY:-}")
-port_range=$(first_of "${PORT_RANGE:-}" "${EG_PORT_RANGE:-}" 0..0)
-init_mode=$(first_of "${KERNEL_SPARK_CONTEXT_INIT_MODE:-}" none)
-encryption=$(printf '%s' "${TRANSPORT_ENCRYPTION:-}" | tr '[:upper:]' '[:lower:]')
+# An empty value is none: that is how a container's settings leave something out. No programs are started for this much:
+# each would make the start of every kernel longer.
+response_address=${RESPONSE_ADDRESS:-${EG_RESPONSE_ADDRESS:-}}
+public_key=${PUBLIC_KEY:-${EG_PUBLIC_KEY:-}}
+port_range=${PORT_RANGE:-${EG_PORT_RANGE:-0..0}}
+init_mode=${KERNEL_SPARK_CONTEXT_INIT_MODE:-none}
+encryption=${TRANSPORT_ENCRYPTION:-}
+encryption=${encryption,,}
+language=${KERNEL_LANGUAGE:-}
 
 [[ -n $kernel_id ]] || fail 'KERNEL_ID is not set; the gateway sets it when it starts this container'
 [[ -n $response_address ]] || fail 'RESPONSE_ADDRESS is not set; the gateway sets it when it starts this container'
 [[ -n $public_key || -n ${GP_LAUNCHER_V2:-} ]] ||
   fail 'neither PUBLIC_KEY nor GP_LAUNCHER_V2 is set; the gateway sets them when it starts this container'
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 launchers=${KERNEL_LAUNCHERS_DIR:-}
 if [[ -z $launchers ]]; then
+  here=${BASH_SOURCE[0]%/*}
+  [[ $here == /* ]] || here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
   launchers=/usr/local/bin/kernel-launchers
   [[ ! -d $here/kernel-launchers ]] || launchers=$here/kernel-launchers
 fi
@@ -80,7 +77,7 @@ refuse_encryption() {
 }
 
 # Each branch leaves the whole command in `launch`. Its parts are assigned one by one: `exit` in $(…) ends only that.
-case $(printf '%s' "${KERNEL_LANGUAGE:-}" | tr '[:upper:]' '[:lower:]') in
+case ${language,,} in
   python)
     interpreter=$(on_path python python3) || fail 'there is no python on the PATH of this image'
     program=$(launcher_file python/scripts/launch_ipykernel.py python) || exit 1

@@ -9,7 +9,6 @@ kernel can read the kernel's memory. All are held to ``vectors/*.json`` of the p
 import base64
 import binascii
 import functools
-import hmac
 import os
 import struct
 from typing import Callable, List, NamedTuple, Tuple
@@ -150,6 +149,8 @@ def _pure_seal(key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
 def _pure_unseal(key: bytes, nonce: bytes, box: bytes) -> bytes:
     if len(box) < TAG_BYTES:
         raise BadCiphertext("shorter than a tag")
+    import hmac  # It loads OpenSSL, for which no kernel needs to wait: nothing is opened before one is started.
+
     tag, ciphertext = box[:TAG_BYTES], box[TAG_BYTES:]
     # The key of the tag first: what is not authentic is not worth more.
     if not hmac.compare_digest(tag, _poly1305(_xsalsa20(key, nonce, 32), ciphertext)):

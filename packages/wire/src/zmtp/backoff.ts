@@ -1,13 +1,13 @@
 const FIRST_DELAY_MS = 10;
-/** While a kernel starts, every wait is launch latency: knocking again after a tenth of it costs a tenth at most. */
-const SHARE_OF_OUTAGE = 0.1;
+/** While a kernel starts, every wait is launch latency: knocking again after a twentieth of it costs a twentieth at most. */
+const SHARE_OF_OUTAGE = 0.05;
 const EAGER_CAP_MS = 250;
 const EAGER_FOR_MS = 30_000;
 const PATIENT_CAP_MS = 2_000;
 const JITTER = 0.2;
 
 /**
- * Delay before the next attempt: a tenth of the time for which there has been no connection, at least 10 ms, at most
+ * Delay before the next attempt: a twentieth of the time for which there has been no connection, at least 10 ms, at most
  * 250 ms for the first 30 s and 2 s after that; give or take a fifth, so that the sockets of many kernels do not knock at
  * the same moment.
  */
