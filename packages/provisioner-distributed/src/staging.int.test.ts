@@ -1,3 +1,4 @@
+import { readFile, readdir } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
@@ -19,7 +20,12 @@ afterAll(nothingIsLeft);
 describe('launchers on a host', () => {
   test('that were put there beforehand are used where they are', async () => {
     const source = join(launchersDir, 'python', 'scripts');
-    await ssh('in', '1', 'sh', '-c', `mkdir -p /tmp/k && cp -r '${source}' /tmp/k/ && chmod -R a+rX /tmp/k`);
+    // As text: a host has a /tmp of its own, and this checkout may be in ours.
+    for (const name of (await readdir(source)).filter((each) => each.endsWith('.py'))) {
+      const text = (await readFile(join(source, name))).toString('base64');
+      const write = `mkdir -p /tmp/k/scripts && echo '${text}' | base64 -d >/tmp/k/scripts/${name} && chmod -R a+rX /tmp/k`;
+      await ssh('in', '1', 'sh', '-c', write);
+    }
     await using bench = await SshBench.open({ remote_hosts: [host1], staging: 'never' });
     const argv = [testbed.python, '/tmp/k/scripts/launch_ipykernel.py', ...launcherOptions];
     const kernel = await bench.launch({ kernelSpec: { ...pythonSpec, argv } });
