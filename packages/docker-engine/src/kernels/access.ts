@@ -1,5 +1,6 @@
 import { ProvisionerError, silentLogger } from '@gateway-provisioners/core';
 import type { LaunchContext, Logger } from '@gateway-provisioners/core';
+import { specVariable } from './spec-variable.ts';
 
 const MAX_ID = 0xffff_ffff;
 
@@ -48,27 +49,23 @@ function readId(
  * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set. Where requests choose
  * nothing, a wish is passed over, and the logger told.
  */
-export function chooseImage(
-  { env, kernelSpec, kernelId }: LaunchContext,
-  config: ImageChoice,
-  logger: Logger = silentLogger,
-): string {
-  const wanted = env['KERNEL_IMAGE'] ?? '';
-  const ofSpec = kernelSpec.env['KERNEL_IMAGE'];
+export function chooseImage(context: LaunchContext, config: ImageChoice, logger: Logger = silentLogger): string {
+  const wanted = context.env['KERNEL_IMAGE'] ?? '';
   const { allowed_images: allowed, image_name: configured } = config;
-  if (wanted !== '' && wanted !== configured && wanted !== ofSpec && allowed !== undefined) {
-    if (allowed.some((pattern) => matches(wanted, pattern))) return wanted;
-    throw new ProvisionerError('FORBIDDEN', `image ${JSON.stringify(wanted)} of KERNEL_IMAGE is not in allowed_images`);
-  }
-  const image = wanted !== '' && wanted === ofSpec ? wanted : configured;
+  const image = specVariable(context, 'KERNEL_IMAGE') ?? configured;
   if (wanted !== '' && wanted !== image) {
+    if (allowed?.some((pattern) => matches(wanted, pattern)) === true) return wanted;
+    if (allowed !== undefined) {
+      const message = `image ${JSON.stringify(wanted)} of KERNEL_IMAGE is not in allowed_images`;
+      throw new ProvisionerError('FORBIDDEN', message);
+    }
     const message = 'a request names an image with KERNEL_IMAGE and is given another: allowed_images is not set';
-    logger.warn(message, { kernelId, wanted, image });
+    logger.warn(message, { kernelId: context.kernelId, wanted, image });
   }
   if (image !== undefined) return image;
   throw new ProvisionerError(
     'INVALID_CONFIG',
-    `no image is set for kernelspec ${kernelSpec.name}: set image_name in its config, or GP_IMAGE_NAME`,
+    `no image is set for kernelspec ${context.kernelSpec.name}: set image_name in its config, or GP_IMAGE_NAME`,
   );
 }
 

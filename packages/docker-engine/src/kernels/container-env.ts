@@ -1,6 +1,7 @@
 import type { LaunchContext, LauncherParameters } from '@gateway-provisioners/core';
 import { envElsewhere } from '@gateway-provisioners/core/remote';
 import type { ContainerUser } from './access.ts';
+import { specVariable } from './spec-variable.ts';
 
 export interface ContainerEnvOptions {
   readonly context: LaunchContext;
@@ -39,7 +40,7 @@ export function containerEnv(options: ContainerEnvOptions): Readonly<Record<stri
     KERNEL_ID: context.kernelId,
     KERNEL_USERNAME: context.owner,
     KERNEL_IMAGE: image,
-    KERNEL_EXECUTOR_IMAGE: ofKernelSpec(context, 'KERNEL_EXECUTOR_IMAGE') ?? config.executor_image_name ?? image,
+    KERNEL_EXECUTOR_IMAGE: specVariable(context, 'KERNEL_EXECUTOR_IMAGE') ?? config.executor_image_name ?? image,
     KERNEL_UID: String(user.uid),
     KERNEL_GID: String(user.gid),
     GP_DOCKER_NETWORK: options.network,
@@ -54,10 +55,4 @@ export function containerEnv(options: ContainerEnvOptions): Readonly<Record<stri
   const quoted = (values: Iterable<readonly [string, string]>): Readonly<Record<string, string>> =>
     Object.fromEntries([...values].map(([name, value]) => [name, quote(value)]));
   return { ...quoted(env), ...more, ...quoted(Object.entries(ours)) };
-}
-
-/** A variable that the kernelspec's own `env` sets; undefined where a request says something else. */
-function ofKernelSpec({ env, kernelSpec }: LaunchContext, name: string): string | undefined {
-  const value = kernelSpec.env[name];
-  return value === undefined || value === '' || env[name] !== value ? undefined : value;
 }
