@@ -1,14 +1,27 @@
 import { delay, withDeadline } from '../deadline.ts';
 
-const TIMEOUT_MS = 60_000;
-const PAUSE_MS = 50;
+export interface UntilOptions {
+  /** Milliseconds; default 60 s. */
+  readonly timeoutMs?: number | undefined;
+  /** Milliseconds between looks; default 50. */
+  readonly everyMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
- * Looks again and again at what cannot be subscribed to, such as the state of a real engine. Errors: `DEADLINE_EXCEEDED`
- * after a minute; what `isSo` throws.
+ * Looks at `probe` until it gives something else than `undefined` or false, and returns that. For what cannot be
+ * subscribed to, such as the state of a real engine. Errors: `DEADLINE_EXCEEDED`; what `probe` throws.
  */
-export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  await withDeadline({ what, timeoutMs: TIMEOUT_MS }, async ({ signal }) => {
-    while (!(await isSo())) await delay(PAUSE_MS, { signal });
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  { timeoutMs = 60_000, everyMs = 50, signal }: UntilOptions = {},
+): Promise<T> {
+  return await withDeadline({ what, timeoutMs, signal }, async (scope) => {
+    for (;;) {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+      await delay(everyMs, { signal: scope.signal });
+    }
   });
 }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { delay } from '@gateway-provisioners/core';
 import type { KernelSpec, LaunchedKernel } from '@gateway-provisioners/core';
 import { parseRemoteState } from '@gateway-provisioners/core/remote';
+import { until as untilTrue } from '@gateway-provisioners/core/testing';
 
 const script = fileURLToPath(new URL('../../../../tools/testbeds/ssh.sh', import.meta.url));
 const run = promisify(execFile);
@@ -93,11 +93,7 @@ export async function ourProcesses(host: string): Promise<readonly string[]> {
 
 /** Waits until `check` holds; fails after two minutes. */
 export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 120_000;
-  while (!(await check())) {
-    if (Date.now() > endsAt) throw new Error(`${what}: not within two minutes`);
-    await delay(100);
-  }
+  await untilTrue(what, check, { timeoutMs: 120_000, everyMs: 100 });
 }
 
 /**

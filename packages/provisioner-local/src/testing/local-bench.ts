@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import {
   OWNER_VARIABLE,
   ResourceStack,
-  delay,
   findMarkedProcesses,
   formatOwner,
   noRendezvous,
@@ -22,6 +21,7 @@ import type {
   ProvisionerState,
   ResourceOwner,
 } from '@gateway-provisioners/core';
+import { until as untilTrue } from '@gateway-provisioners/core/testing';
 import { TestKernelClient } from '@gateway-provisioners/testkit';
 import { localProvisioner } from '../index.ts';
 
@@ -100,9 +100,5 @@ export async function pidsOf(owner: ResourceOwner): Promise<readonly number[]> {
 
 /** Waits until `check` holds; fails after 25 s. */
 export async function until(check: () => Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 25_000;
-  while (!(await check())) {
-    if (Date.now() > endsAt) throw new Error('the condition did not come to hold within 25 s');
-    await delay(20);
-  }
+  await untilTrue('the condition to hold', check, { timeoutMs: 25_000, everyMs: 20 });
 }

@@ -1,4 +1,4 @@
-import { delay, withDeadline } from '@gateway-provisioners/core';
+import { until as untilFound } from '@gateway-provisioners/core/testing';
 
 export interface UntilOptions {
   /** What is awaited, for the error's text. */
@@ -10,22 +10,10 @@ export interface UntilOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Looks at `probe` until it gives something else than `undefined` or false, and returns that.
- * For what cannot be subscribed to: another process, a file, a page. Errors: `DEADLINE_EXCEEDED`; what `probe` throws.
- */
+/** {@link untilFound} with its name among the options; looks every 25 ms. */
 export async function until<T>(
-  options: UntilOptions,
+  { what, ...options }: UntilOptions,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
-  return await withDeadline(
-    { what: options.what, timeoutMs: options.timeoutMs ?? 60_000, signal: options.signal },
-    async (scope) => {
-      for (;;) {
-        const found = await probe();
-        if (found !== undefined && found !== false) return found;
-        await delay(options.everyMs ?? 25, { signal: scope.signal });
-      }
-    },
-  );
+  return await untilFound(what, probe, { everyMs: 25, ...options });
 }
