@@ -142,7 +142,7 @@ describe('POST /api/kernels', () => {
     [new ProvisionerError('KERNELSPEC_NOT_FOUND', 'no kernelspec is named "pyton3": did you mean python3?'), 404],
     [new ProvisionerError('INVALID_KERNEL_ID', 'KERNEL_ID is not a UUID'), 400],
     [new ProvisionerError('KERNEL_ID_IN_USE', 'taken'), 409],
-    [new ProvisionerError('LIMIT_EXCEEDED', 'maxKernels: 3 of 3 kernels exist'), 429],
+    [new ProvisionerError('LIMIT_EXCEEDED', 'max_kernels: 3 of 3 kernels exist'), 429],
     [new ProvisionerError('FORBIDDEN', 'not for you'), 403],
     [new KernelFailureError('LAUNCH_TIMEOUT', 'no answer within 40 s', { logTail: 'ImportError: nope' }), 504],
     [new KernelFailureError('LAUNCH_FAILED', 'exit code 3', { logTail: 'last words' }), 500],

@@ -83,7 +83,7 @@ describe('POST /api/sessions', () => {
   test('passes on why a kernel cannot be started, with its own status', async () => {
     await using test = await createTestGateway();
     test.kernels.beforeStart = () => {
-      throw new ProvisionerError('LIMIT_EXCEEDED', 'maxKernels: 1 of 1');
+      throw new ProvisionerError('LIMIT_EXCEEDED', 'max_kernels: 1 of 1');
     };
     expect((await post(test, notebook)).statusCode).toBe(429);
     expect((await test.app.inject({ url: '/api/sessions', headers })).json()).toEqual([]);

@@ -287,8 +287,20 @@ describe('a kernel that cannot be started', () => {
     });
     const id = await startKernel(gateway);
     expect(await failure({ env: { KERNEL_ID: id } })).toMatchObject({ status: 409, code: 'KERNEL_ID_IN_USE' });
-    expect(await failure({})).toMatchObject({ status: 429, message: expect.stringMatching(/maxKernels/), retry: '10' });
+    const limited = await failure({});
+    expect(limited).toMatchObject({ status: 429, code: 'LIMIT_EXCEEDED', retry: '10' });
+    expect(limited.message).toBe(
+      'A max kernels limit has been set to 1 and there are currently 1 active and pending kernel. [limit=max_kernels]',
+    );
     expect(await (await call(gateway, 'GET api/kernels')).json()).toHaveLength(1);
+  });
+
+  test('because its user has as many kernels as allowed', async () => {
+    await using folder = await createFolder();
+    await using gateway = await start(folder, { max_kernels_per_user: 0 });
+    const response = await call(gateway, 'POST api/kernels', {});
+    expect(response.status).toBe(429);
+    expect(((await response.json()) as ErrorJson).message).toMatch(/user 'default'.*\[limit=max_kernels_per_user\]/);
   });
 });
 

@@ -7,7 +7,8 @@ export interface LimitSettings {
 
 /**
  * Whether one more kernel may be started besides those of `owners` (one entry a kernel, running or starting).
- * Errors: `LIMIT_EXCEEDED` in Enterprise Gateway's words, `limit` and its value in the coordinates.
+ * Errors: `LIMIT_EXCEEDED` in Enterprise Gateway's words; `limit` in the coordinates, and with it at the end of the message,
+ * is the name of the setting there and of the gateway's: whoever reads it is told what to change.
  */
 export function checkLimits(owner: string, owners: readonly string[], limits: LimitSettings): void {
   const { maxKernels, maxKernelsPerOwner } = limits;
@@ -16,7 +17,7 @@ export function checkLimits(owner: string, owners: readonly string[], limits: Li
     throw new ProvisionerError(
       'LIMIT_EXCEEDED',
       `A max kernels limit has been set to ${String(maxKernels)} and there are currently ${kernels(count)}.`,
-      { coordinates: { limit: 'maxKernels' } },
+      { coordinates: { limit: 'max_kernels' } },
     );
   }
   const own = owners.filter((each) => each === owner).length;
@@ -25,7 +26,7 @@ export function checkLimits(owner: string, owners: readonly string[], limits: Li
       'LIMIT_EXCEEDED',
       `A max kernels per user limit has been set to ${String(maxKernelsPerOwner)} and user '${owner}' currently has ` +
         `${kernels(own)}.`,
-      { coordinates: { limit: 'maxKernelsPerOwner' } },
+      { coordinates: { limit: 'max_kernels_per_user' } },
     );
   }
 }

@@ -22,7 +22,7 @@ describe('start', () => {
       message: expect.stringContaining(
         'A max kernels limit has been set to 5 and there are currently 5 active and pending kernels.',
       ),
-      coordinates: { limit: 'maxKernels' },
+      coordinates: { limit: 'max_kernels' },
     });
     await manager.list()[0]?.shutdown();
     await manager.start();
@@ -32,7 +32,7 @@ describe('start', () => {
     const { manager, backend } = await setUp({ limits: { maxKernelsPerOwner: 1 }, autoRestart: { limit: 0 } });
     const first = await manager.start({ owner: 'ada' });
     await expect(manager.start({ owner: 'ada' })).rejects.toMatchObject({
-      coordinates: { limit: 'maxKernelsPerOwner' },
+      coordinates: { limit: 'max_kernels_per_user' },
     });
     await manager.start({ owner: 'bob' });
     const dead = backend.created[0];
