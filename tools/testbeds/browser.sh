@@ -9,8 +9,8 @@
 # failure the exit code is not 0 and stdout stays empty.
 set -euo pipefail
 
-# shellcheck source=tools/testbeds/apt.sh
-source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+# shellcheck source=tools/testbeds/fetch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
 fail() {
   echo "browser.sh: $*" >&2

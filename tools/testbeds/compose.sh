@@ -26,7 +26,7 @@ up() {
   find_compose >/dev/null && return
   [[ $(id -u) = 0 ]] && command -v apt-get >/dev/null || fail 'install Docker Compose: there is none here'
   # It brings no Docker CLI: docker.sh has that.
-  install_packages docker-compose >&2
+  apt_install docker-compose >&2
   find_compose >/dev/null || fail 'docker-compose is installed, and does not start'
 }
 

@@ -1,4 +1,4 @@
-# Helpers of docker.sh and swarm.sh, which read this file: programs, processes, and engines of their own containerd, data
+# Helpers of docker.sh and swarm.sh, which read this file: processes, and engines of their own containerd, data
 # root and cgroup. `script` is the name of the script that reads it.
 # shellcheck shell=bash
 
@@ -9,28 +9,10 @@ run=${GP_TESTBED_RUN:-/var/lib/gateway-provisioners}/docker
 say() { printf '%s: %s\n' "$script" "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# ---------------------------------------------------------------- programs and processes
+# shellcheck source=tools/testbeds/fetch.sh
+source "$here/fetch.sh"
 
-install_packages() {
-  local missing=() package attempt
-  for package in "$@"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-  done
-  [[ ${#missing[@]} -eq 0 ]] && return 0
-  [[ $(id -u) = 0 ]] || fail "needs root to install ${missing[*]}"
-  mkdir -p "$cache/apt/partial"
-  for attempt in 1 2 3 4; do
-    # An archive folder of its own: a concurrent apt-get may empty the shared one in mid-install.
-    if DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Cache::archives="$cache/apt" -o DPkg::Lock::Timeout=300 \
-      install -y --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1; then
-      return 0
-    fi
-    sleep $((attempt * 3))
-    apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$cache/apt.log" 2>&1 || true
-  done
-  tail -20 "$cache/apt.log" >&2
-  fail "could not install: ${missing[*]}"
-}
+# ---------------------------------------------------------------- processes
 
 alive() { # pid file, word of its command line (ids are used again after a reboot)
   local pid
@@ -50,15 +32,6 @@ end_process() { # pid file, word, signal, seconds until SIGKILL
     if alive "$1" "$2"; then kill -KILL "$pid" || true; sleep 0.5; fi
   fi
   rm -f "$1"
-}
-
-again() { # command that fetches something…: a mirror that refuses once, or stalls, is asked again
-  local attempt
-  for attempt in 1 2 3; do
-    "$@" && return 0
-    [[ $attempt == 3 ]] || sleep $((attempt * 5))
-  done
-  return 1
 }
 
 wait_for() { # seconds, what, command…
@@ -124,7 +97,7 @@ mount_cgroups() {
 prepare_machine() { # what dockerd needs
   [[ $(id -u) = 0 ]] || fail 'starting an engine needs root: start Docker, or set DOCKER_HOST'
   mkdir -p "$cache"
-  install_packages docker.io iptables iproute2 procps
+  apt_install docker.io iptables iproute2 procps
   mount_cgroups
   # Before dockerd starts: it would set the FORWARD policy to DROP as well, which cuts off other bridges.
   sysctl -qw net.ipv4.ip_forward=1

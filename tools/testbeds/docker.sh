@@ -170,7 +170,7 @@ make_base() { # engine
   engine "$1" image inspect "$base_image" >/dev/null 2>&1 && return 0
   local tarball=$cache/debian-$suite.tar
   if [[ ! -s $tarball ]]; then
-    install_packages debootstrap
+    apt_install debootstrap
     local mirror root
     mirror=$(awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
     [[ -n $mirror ]] || mirror=$(awk '$1 == "deb" {print $(NF > 3 && $2 ~ /^\[/ ? 3 : 2); exit}' /etc/apt/sources.list)

@@ -24,6 +24,9 @@ light=(gp-test/kernel-node gp-test/gateway)
 say() { printf 'images.sh: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
+# shellcheck source=tools/testbeds/fetch.sh
+source "$here/fetch.sh"
+
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
 apt_settings() { apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' || true; }
@@ -58,18 +61,14 @@ make_node() {
 }
 
 build() { # name, options of images/build.mjs
-  local name=$1 started=$SECONDS tries=1 attempt
+  local name=$1 started=$SECONDS tries=()
   shift
-  # A mirror that refuses once, or stalls, is asked again; what was done before it failed is not done again.
-  [[ " $* " == *' --network host '* ]] && tries=3
-  for ((attempt = 1; attempt <= tries; attempt++)); do
-    node "$root/images/build.mjs" "$name" --org gp-test "$@" >"$cache/build-$name.log" 2>&1 && break
-    if ((attempt == tries)); then
-      tail -20 "$cache/build-$name.log" >&2
-      fail "the build of gp-test/$name failed: $cache/build-$name.log"
-    fi
-    sleep $((attempt * 5))
-  done
+  # What was done before it failed is not done again.
+  [[ " $* " == *' --network host '* ]] && tries=(again)
+  "${tries[@]}" node "$root/images/build.mjs" "$name" --org gp-test "$@" >"$cache/build-$name.log" 2>&1 || {
+    tail -20 "$cache/build-$name.log" >&2
+    fail "the build of gp-test/$name failed: $cache/build-$name.log"
+  }
   say "gp-test/$name: $((SECONDS - started)) s"
 }
 

@@ -10,8 +10,8 @@
 # to stderr; on any failure the exit code is not 0 and stdout stays empty. Some 250 MB the first time.
 set -euo pipefail
 
-# shellcheck source=tools/testbeds/apt.sh
-source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+# shellcheck source=tools/testbeds/fetch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
 packages=(r-base-core r-cran-irkernel r-cran-sodium)
 rscript=${GP_TESTBED_R:-Rscript}

@@ -11,8 +11,8 @@
 # /usr/lib/jvm, the first of version 17; where there is none, Debian's openjdk-17-jdk-headless is installed, which needs
 # root. What the tools say goes to stderr; on any failure the exit code is not 0 and stdout stays empty.
 source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
-# shellcheck source=tools/testbeds/apt.sh
-source "$here/apt.sh"
+# shellcheck source=tools/testbeds/fetch.sh
+source "$here/fetch.sh"
 
 requirements=$here/spark-requirements.txt
 constraints=$here/spark-constraints.txt

@@ -9,6 +9,9 @@
 # failure the exit code is not 0 and stdout stays empty.
 set -euo pipefail
 
+# shellcheck source=tools/testbeds/fetch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
+
 cache=${GP_TESTBED_CACHE:-${HOME:?HOME is not set: set it, or GP_TESTBED_CACHE}/.cache/gateway-provisioners}
 # zeromq brings its binaries, so that nothing of these packages has to be run to install them.
 packages=(tslab@1.0.22 zeromq@6.8.0)
@@ -23,14 +26,8 @@ key=$(printf '%s\n' "${packages[@]}" "$(node -p 'process.version + process.arch'
 folder=$cache/tslab-$key
 program=$folder/node_modules/tslab/bin/tslab
 
-install() { # an npm that is refused, or whose download breaks off, asks again
-  local attempt
-  for attempt in 1 2 3; do
-    npm install --prefix "$folder" --no-audit --no-fund --no-package-lock --ignore-scripts --save-exact \
-      "${packages[@]}" >&2 && return
-    [[ $attempt == 3 ]] || sleep $((attempt * 10))
-  done
-  return 1
+install() {
+  npm install --prefix "$folder" --no-audit --no-fund --no-package-lock --ignore-scripts --save-exact "${packages[@]}" >&2
 }
 
 up() {
@@ -43,7 +40,7 @@ up() {
     rm -rf "$folder"
     mkdir "$folder"
     echo '{ "private": true }' >"$folder/package.json"
-    install || {
+    again install || {
       rm -rf "$folder"
       fail 'the packages could not be installed (the reason is above)'
     }

@@ -15,6 +15,9 @@ fail() {
   exit 1
 }
 
+# shellcheck source=tools/testbeds/fetch.sh
+source "$here/fetch.sh"
+
 # venv_for NAME MINOR: sets base_path, venv and python, for an environment made of Python 3.MINOR or newer and of what
 # stdin says. The folder's name carries all that it is made from: another interpreter or list gets another folder.
 venv_for() {
@@ -31,18 +34,6 @@ venv_for() {
   venv=$cache/$name-$digest
   python=$venv/bin/python
   lock=$cache/$name.lock
-}
-
-# pip_install PYTHON ARGUMENT…: wheels only, since a source build would need compilers that nobody promised. pip asks again
-# where an index refuses, but not where a download breaks off; what was complete by then it has kept.
-pip_install() {
-  local with=$1 attempt
-  shift
-  for attempt in 1 2 3; do
-    "$with" -m pip install --quiet --no-input --timeout 60 --only-binary :all: "$@" >&2 && return
-    [[ $attempt == 3 ]] || sleep $((attempt * 10))
-  done
-  return 1
 }
 
 # complete_venv CREATE CHECK: makes the environment when it is missing. CREATE is a function that is given the folder,
