@@ -123,6 +123,17 @@ describe('answers of an engine', () => {
     expect(event).toMatchObject({ type: 'container', action: 'die', id: 'x', attributes: { exitCode: '3' } });
     expect((event?.timeNs ?? 0n) / 1_000n).toBe(1_700_000_000_123_456n);
   });
+
+  it.each([
+    [{ time: 7 }, 7_000_000_000n],
+    [{ time: 7.5 }, 7_000_000_000n],
+    [{ time: 'now' }, 0n],
+    [{ timeNano: 7.5 }, 7n],
+    [{}, 0n],
+  ])('an event of the moment %j is read, whatever an engine says of time', (moment, timeNs) => {
+    const event = { Type: 'container', Action: 'die', Actor: { ID: 'x' }, ...moment };
+    expect(toEngineEvent(event)).toMatchObject({ scope: 'local', attributes: {}, timeNs });
+  });
 });
 
 describe('container body', () => {
@@ -184,6 +195,9 @@ describe('image references', () => {
     ['localhost:5000/a:2', 'localhost:5000/a', '2'],
     ['a@sha256:00', 'a', 'sha256:00'],
     ['r:1/a:2@sha256:00', 'r:1/a:2', 'sha256:00'],
+    // With an empty tag the engine would fetch all of them.
+    ['a:', 'a:', 'latest'],
+    ['a@', 'a@', 'latest'],
   ])('%s', (image, fromImage, tag) => {
     expect(imageReference(image)).toEqual({ fromImage, tag });
   });

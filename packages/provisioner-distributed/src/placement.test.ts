@@ -87,6 +87,14 @@ describe('host choice', () => {
     expect(await order(loaded, hosts)).toEqual(['busy', 'large', 'silent']);
   });
 
+  test.each(['no load known', 'x\n0.1', '2\n-', '2\n'])(
+    'a host whose answer %j holds no load comes last',
+    async (load) => {
+      const hosts = [host('odd', { load }), host('busy', { load: '2\n4.0' }), host('large', { load: '8\n4.0' })];
+      expect(await order(placement({ policy: leastLoad(fixed) }), hosts)).toEqual(['large', 'busy', 'odd']);
+    },
+  );
+
   test('hosts that could not be reached a moment ago come last, also when nobody else is left', async () => {
     const avoided = host('avoided', { avoidUntil: 2_000 });
     const recovered = host('recovered', { avoidUntil: 500 });

@@ -68,12 +68,16 @@ function compare(a: number, b: number): number {
   return a === b ? 0 : a - b;
 }
 
-/** Processors and load; empty when the host does not answer soon. Remembered like an answer: others need not wait again. */
+/**
+ * Processors and load; empty when the host does not answer soon, or with something else. Remembered like an answer: others
+ * need not wait again.
+ */
 async function askLoad(host: KernelHost, clock: Clock): Promise<number[]> {
   try {
     return await withDeadline({ what: `the load of ${host.name}`, timeoutMs: ASK_MS, clock }, async ({ signal }) => {
       const output = (await runProgram(host, loadProgram, { signal })).toString('latin1');
-      return output.trim().split(/\s+/).map(Number);
+      const [processors = NaN, load = NaN] = output.trim().split(/\s+/).map(Number);
+      return Number.isFinite(processors) && Number.isFinite(load) ? [processors, load] : [];
     });
   } catch {
     return [];

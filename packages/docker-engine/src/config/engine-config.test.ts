@@ -54,6 +54,8 @@ describe('configFromEnv', () => {
     'ssh://-oProxyCommand=x',
     'ssh://-l@host',
     'ssh://a%20b@h',
+    'ssh://a%zz@h',
+    'ssh://%ff@h',
   ])('DOCKER_HOST=%s is INVALID_CONFIG', async (host) => {
     await expect(transportOf({ DOCKER_HOST: host })).rejects.toMatchObject({
       code: 'INVALID_CONFIG',

@@ -93,8 +93,12 @@ async function parseHost(
     }
     case 'ssh:': {
       // A host or user that begins with a dash would be an option of ssh.
-      const user = decodeURIComponent(url.username);
-      if (!/^[A-Za-z0-9._][A-Za-z0-9._-]*$/.test(url.hostname) || !/^([A-Za-z0-9_.][\w.-]*)?$/.test(user)) {
+      const user = decoded(url.username);
+      if (
+        user === undefined ||
+        !/^[A-Za-z0-9._][A-Za-z0-9._-]*$/.test(url.hostname) ||
+        !/^([A-Za-z0-9_.][\w.-]*)?$/.test(user)
+      ) {
         throw invalidHost(host, source);
       }
       const destination = user === '' ? url.hostname : `${user}@${url.hostname}`;
@@ -102,6 +106,15 @@ async function parseHost(
     }
     default:
       throw invalidHost(host, source);
+  }
+}
+
+/** Undefined where a percent sign stands for nothing. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -106,8 +106,8 @@ export function toEngineEvent(line: unknown): EngineEvent | undefined {
   if (type === undefined || action === undefined || id === undefined) return undefined;
   const attributes = textsOf(membersOf(Actor)['Attributes']);
   // Too large for a number of JSON to be exact: good to about 200 ns, which is enough to ask again from there.
-  const timeNs =
-    timeNano === undefined ? BigInt(numberOf(time)) * 1_000_000_000n : BigInt(Math.trunc(numberOf(timeNano)));
+  const whole = (value: unknown): bigint => BigInt(Math.trunc(numberOf(value)));
+  const timeNs = timeNano === undefined ? whole(time) * 1_000_000_000n : whole(timeNano);
   return { type, action, scope, id, attributes, timeNs };
 }
 

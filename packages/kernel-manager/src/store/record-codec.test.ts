@@ -94,6 +94,41 @@ describe('records as text', () => {
     );
   });
 
+  it.each([
+    ['created_at', 1e300],
+    ['last_activity', 1e300],
+    ['last_activity', -1e300],
+    ['created_at', 'yesterday'],
+  ])('are refused with a %s that is no time: %j', (key, value) => {
+    const record = fc.sample(records, { seed: 4, numRuns: 1 })[0]!;
+    const text = formatRecord({ record: { ...record, createdAt: 4_711, lastActivity: 4_711 }, version: 1 });
+    const changed = text.replace(`"${key}": 4711`, `"${key}": ${JSON.stringify(value)}`);
+    expect(changed).not.toBe(text);
+    expect(() => parseRecord(changed, record.kernelId)).toThrow(key);
+  });
+
+  it.each([
+    ['not JSON', '{', /JSON/],
+    ['no entry for the kernel', '{"other":{}}', /no entry for k/],
+    [
+      'the entry of another kernel',
+      '{"k":{"kernel_id":"other","username":"u","kernel_name":"n","connection_info":null}}',
+      /kernel_id is other/,
+    ],
+  ])('are refused with what is wrong: %s', (_what, text, message) => {
+    expect(() => parseRecord(text, 'k')).toThrow(message);
+  });
+
+  it('of Enterprise Gateway, with as little as it writes, belong to no instance', () => {
+    const entry = { kernel_id: 'k', username: 'u', kernel_name: 'n', connection_info: null };
+    for (const value of [entry, { ...entry, launch_args: null, process_info: null }, { ...entry, launch_args: {} }]) {
+      expect(parseRecord(JSON.stringify({ k: value }), 'k')).toMatchObject({
+        record: { instanceId: '', owner: 'u', launch: { env: {} }, kernelSpec: { name: 'n' }, state: undefined },
+        version: 1,
+      });
+    }
+  });
+
   it('are refused when they are any other JSON', () => {
     fc.assert(
       fc.property(json, (value) => {

@@ -10,13 +10,16 @@ const OUR_KEY = 'gateway_provisioners';
 const json: z.ZodType<JsonObject> = z.record(z.string(), z.json());
 const strings = z.record(z.string(), z.string());
 
+/** Milliseconds since the epoch; what is beyond a `Date` could not be shown to clients. */
+const moment = z.number().min(-8.64e15).max(8.64e15);
+
 const ours = z.object({
   version: z.number().int().min(1),
   instance_id: z.string().min(1),
   phase: z.enum(['launching', 'connecting', 'running', 'ending']),
   incarnation: z.number().int().min(1),
-  created_at: z.number(),
-  last_activity: z.number(),
+  created_at: moment,
+  last_activity: moment,
   cwd: z.string().optional(),
   kernel_spec: z.object({
     name: z.string().min(1),
