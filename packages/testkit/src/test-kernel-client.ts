@@ -174,7 +174,8 @@ export class TestKernelClient implements AsyncDisposable {
 }
 
 function executeContent(code: string): JsonObject {
-  return { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
+  // With stop_on_error ipykernel aborts what arrives shortly after the `idle` of a cell that failed, too.
+  return { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false, stop_on_error: false };
 }
 
 function outputText(type: string, content: Readonly<Record<string, unknown>>): string {
