@@ -1,9 +1,17 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { UserGuard, takeCommonConfig } from './authorized-users.ts';
-import { ConfigError, ProvisionerError } from './errors.ts';
+import type { ErrorCode } from './error-codes.ts';
+import { ConfigError, errorMessage, isProvisionerError, ProvisionerError } from './errors.ts';
 import type { ConfigProblem } from './errors.ts';
-import type { ProvisionerDefinition, ProvisionerDefinitionInput } from './provisioner.ts';
+import type {
+  KernelProvisioner,
+  ProvisionerDefinition,
+  ProvisionerDefinitionInput,
+  ProvisionerServices,
+} from './provisioner.ts';
 import { PROVISIONER_BRAND } from './provisioner.ts';
+import { isProvisioner, notAProvisioner } from './provisioner-shape.ts';
+import { isSchemaAnswer } from './standard-schema.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]*$/;
 
@@ -36,15 +44,43 @@ export function defineProvisioner<Config>(input: ProvisionerDefinitionInput<Conf
     [PROVISIONER_BRAND]: true,
     async createChecked(services, config) {
       const { users, own } = takeCommonConfig(config, services, `settings of ${input.name}`);
-      return new UserGuard(await input.create(services, await checkConfig(input, own)), users);
+      return new UserGuard(await create(input, services, await checkConfig(input, own)), users);
     },
   };
 }
 
+async function create<Config>(
+  input: ProvisionerDefinitionInput<Config>,
+  services: ProvisionerServices,
+  config: Config,
+): Promise<KernelProvisioner> {
+  return await told('PROVISIONER_CREATE_FAILED', `${input.name} could not be created`, async () => {
+    const created = await input.create(services, config);
+    if (!isProvisioner(created)) throw notAProvisioner(input.name, created);
+    return created;
+  });
+}
+
 async function checkConfig<Config>(input: ProvisionerDefinitionInput<Config>, config: unknown): Promise<Config> {
-  const result = await input.configSchema['~standard'].validate(config);
-  if (result.issues === undefined) return result.value;
-  throw new ConfigError(`settings of ${input.name}`, result.issues.map(toProblem));
+  const schema = `configSchema of ${input.name}`;
+  return await told('PROVISIONER_SCHEMA_INVALID', `${schema} throws`, async () => {
+    const result = await input.configSchema['~standard'].validate(config);
+    if (!isSchemaAnswer(result)) {
+      throw new ProvisionerError('PROVISIONER_SCHEMA_INVALID', `${schema} answers with neither a value nor issues`);
+    }
+    if (result.issues === undefined) return result.value;
+    throw new ConfigError(`settings of ${input.name}`, result.issues.map(toProblem));
+  });
+}
+
+/** What an author's code gives; what it throws, if it is none of ours, becomes an error of that code with its cause. */
+async function told<T>(code: ErrorCode, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isProvisionerError(error)) throw error;
+    throw new ProvisionerError(code, `${what}: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 function toProblem(issue: StandardSchemaV1.Issue): ConfigProblem {

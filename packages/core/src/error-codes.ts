@@ -218,7 +218,7 @@ export const errorCatalogue = {
   PROVISIONER_LOAD_FAILED: {
     kind: 'failed',
     retryable: false,
-    summary: 'A provisioner package could not be resolved or imported.',
+    summary: 'A provisioner package could not be resolved, imported or read, or offers another name.',
   },
   PROVISIONER_API_MISMATCH: {
     kind: 'failed',
@@ -229,6 +229,16 @@ export const errorCatalogue = {
     kind: 'failed',
     retryable: false,
     summary: 'The default export of a provisioner package was not made by `defineProvisioner`.',
+  },
+  PROVISIONER_SCHEMA_INVALID: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'The `configSchema` of a provisioner package is no Standard Schema, or does not answer as one.',
+  },
+  PROVISIONER_CREATE_FAILED: {
+    kind: 'failed',
+    retryable: false,
+    summary: 'A provisioner could not be created: `create` of its package failed or gave no provisioner.',
   },
   ENGINE_UNAVAILABLE: {
     kind: 'unavailable',

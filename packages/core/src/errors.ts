@@ -131,13 +131,16 @@ export function findErrorCause(error: unknown, code: ErrorCode): ProvisionerErro
 /** Anything thrown, as a {@link ProvisionerError}: ours unchanged, others wrapped as `INTERNAL` with their cause. */
 export function toProvisionerError(error: unknown): ProvisionerError {
   if (isProvisionerError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new ProvisionerError('INTERNAL', `unexpected error: ${message}`, { cause: error });
+  return new ProvisionerError('INTERNAL', `unexpected error: ${errorMessage(error)}`, { cause: error });
 }
 
-/** The message of anything thrown. */
+/** The message of anything thrown, also of what has no text of its own. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return `something of type ${typeof error} that cannot be shown`;
+  }
 }
 
 function isCatalogued(code: ErrorCode): code is keyof typeof errorCatalogue {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../clock.ts';
@@ -51,7 +51,8 @@ const module = (name: string, apiVersion = 1) => `
     apiVersion: ${String(apiVersion)},
     configSchema: { '~standard': { version: 1, vendor: 'none', validate: (value) => ({ value }) } },
     [Symbol.for('gateway-provisioners.provisioner.v1')]: true,
-    createChecked: async () => ({ [Symbol.asyncDispose]: async () => {} }),
+    createChecked: async () =>
+      Object.fromEntries(['launch', 'attach', 'list', 'reap', Symbol.asyncDispose].map((key) => [key, async () => {}])),
   };`;
 
 interface PackageOptions {
@@ -117,6 +118,17 @@ describe('discoverProvisioners', () => {
     await expect(registry.provisionerFor('other-provisioner', {})).rejects.toThrow(/offers "nomad-provisioner"/);
   });
 
+  it('finds a package that is installed under another name, unless its own is denied', async () => {
+    await host(['nomad']);
+    await install('kernel-provisioner-nomad', { manifest: nomad });
+    await rename(join(folder, 'app/node_modules/kernel-provisioner-nomad'), join(folder, 'app/node_modules/nomad'));
+    await discoverProvisioners(registry, { hostPackageJson, deny: ['kernel-*'] });
+    expect(registry.list()).toEqual([]);
+    await discoverProvisioners(registry, { hostPackageJson, allow: ['nomad'] });
+    expect(registry.list()).toMatchObject([{ status: 'available', origin: { package: 'kernel-provisioner-nomad' } }]);
+    expect(await registry.provisionerFor('nomad-provisioner', {})).toBeDefined();
+  });
+
   it('obeys patterns, deny over allow', async () => {
     await host(['@acme/one', '@acme/two', 'three']);
     for (const name of ['@acme/one', '@acme/two', 'three']) {
@@ -177,7 +189,22 @@ describe('addConfiguredProvisioners', () => {
       ['b', 'available', undefined],
       ['a', 'failed', 'PROVISIONER_LOAD_FAILED'],
     ]);
-    await expect(registry.provisionerFor('a', {})).rejects.toThrow(/package not-installed is not installed/);
+    await expect(registry.provisionerFor('a', {})).rejects.toMatchObject({
+      message: expect.stringContaining('package not-installed is not installed'),
+      coordinates: { package: 'not-installed', setting: 'provisioners.a' },
+    });
     await expect(registry.provisionerFor('b', {})).rejects.toMatchObject({ code: 'PROVISIONER_LOAD_FAILED' });
+  });
+
+  it('keeps the name of a package that cannot be found from packages that are discovered', async () => {
+    await add({ 'nomad-provisioner': 'meant-but-not-installed' });
+    await host(['stranger']);
+    await install('stranger', { manifest: nomad });
+    await discoverProvisioners(registry, { hostPackageJson });
+    await expect(registry.provisionerFor('nomad-provisioner', {})).rejects.toThrow(/meant-but-not-installed/);
+    expect(problems()).toEqual([
+      ['nomad-provisioner', 'failed', 'PROVISIONER_LOAD_FAILED'],
+      ['nomad-provisioner', 'failed', 'PROVISIONER_DUPLICATE'],
+    ]);
   });
 });

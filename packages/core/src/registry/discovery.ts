@@ -10,7 +10,7 @@ import {
   resolveFile,
   splitSpecifier,
 } from './package-lookup.ts';
-import type { FoundPackage } from './package-lookup.ts';
+import type { FoundPackage, PackageJson } from './package-lookup.ts';
 import { originCoordinates } from './provisioner-origin.ts';
 import type { ProvisionerOrigin } from './provisioner-origin.ts';
 import type { ProvisionerRegistry } from './provisioner-registry.ts';
@@ -42,7 +42,8 @@ export async function addConfiguredProvisioners(
   const { hostPackageJson } = options;
   for (const [name, specifier] of Object.entries(options.provisioners)) {
     throwIfAborted(options.signal);
-    let origin: ProvisionerOrigin = { kind: 'configured', package: specifier };
+    const setting = `provisioners.${name}`;
+    let origin: ProvisionerOrigin = { kind: 'configured', package: specifier, setting };
     try {
       if (isFilePath(specifier)) {
         offer(registry, name, { ...origin, path: resolveFile(specifier, hostPackageJson) });
@@ -51,7 +52,7 @@ export async function addConfiguredProvisioners(
       const { packageName, subPath } = splitSpecifier(specifier);
       const found = await findPackage(packageName, hostPackageJson);
       if (found === undefined) throw new Error(`package ${packageName} is not installed`);
-      origin = originOf('configured', found);
+      origin = { ...originOf('configured', found), setting };
       // A manifest says where this name is; without one the entry point that was configured is it.
       const entry = (subPath === '.' ? (await readManifest(found, origin))?.get(name) : undefined) ?? subPath;
       offer(registry, name, { ...origin, path: resolveEntry(found, entry, hostPackageJson) });
@@ -71,12 +72,14 @@ export async function discoverProvisioners(registry: ProvisionerRegistry, option
   const host = await readHost(hostPackageJson);
   for (const packageName of dependenciesOf(host)) {
     throwIfAborted(options.signal);
-    if (!isAllowed(packageName, options)) continue;
+    if (!isAllowed(packageName, options) || isDenied(packageName, options)) continue;
     let origin: ProvisionerOrigin = { kind: 'discovered', package: packageName };
     try {
       const found = await findPackage(packageName, hostPackageJson);
       if (found === undefined) continue;
       origin = originOf('discovered', found);
+      // Installed under another name it is still the package that was denied.
+      if (isDenied(origin.package ?? packageName, options)) continue;
       for (const [name, entry] of (await readManifest(found, origin)) ?? []) {
         offerEntry(registry, { name, entry, found, origin, hostPackageJson });
       }
@@ -120,16 +123,16 @@ function offer(
   registry.offer({ name, origin, load: async (): Promise<unknown> => await import(href) });
 }
 
-async function readHost(path: string): Promise<FoundPackage> {
+async function readHost(path: string): Promise<PackageJson> {
   try {
     return await readPackageJson(path);
   } catch (error) {
-    const message = `the host's package.json cannot be read: ${errorMessage(error)}`;
+    const message = `the host's package.json, whose dependencies are to be looked at, cannot be read: ${errorMessage(error)}`;
     throw new ProvisionerError('PROVISIONER_LOAD_FAILED', message, { cause: error, coordinates: { path } });
   }
 }
 
-function dependenciesOf(host: FoundPackage): readonly string[] {
+function dependenciesOf(host: PackageJson): readonly string[] {
   const names = ['dependencies', 'optionalDependencies'].flatMap((field) => {
     const value = host.json[field];
     return typeof value === 'object' && value !== null ? Object.keys(value) : [];
@@ -137,17 +140,23 @@ function dependenciesOf(host: FoundPackage): readonly string[] {
   return [...new Set(names)].sort();
 }
 
-function isAllowed(name: string, { allow, deny }: DiscoveryOptions): boolean {
-  const matches = (pattern: string): boolean =>
-    new RegExp(`^${pattern.split('*').map(escapeRegExp).join('.*')}$`).test(name);
-  return (allow?.some(matches) ?? true) && deny?.some(matches) !== true;
+function isAllowed(name: string, { allow }: DiscoveryOptions): boolean {
+  return allow?.some((pattern) => matches(name, pattern)) ?? true;
+}
+
+function isDenied(name: string, { deny = [] }: DiscoveryOptions): boolean {
+  return deny.some((pattern) => matches(name, pattern));
+}
+
+function matches(name: string, pattern: string): boolean {
+  return new RegExp(`^${pattern.split('*').map(escapeRegExp).join('.*')}$`).test(name);
 }
 
 function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }
 
-function originOf(kind: 'configured' | 'discovered', found: FoundPackage): ProvisionerOrigin {
+function originOf(kind: 'configured' | 'discovered', found: PackageJson): ProvisionerOrigin {
   const { name, version } = found.json;
   return {
     kind,

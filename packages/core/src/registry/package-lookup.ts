@@ -5,14 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { systemErrorCode } from '../system-error.ts';
 
 /** A package.json that was found and read. */
-export interface FoundPackage {
+export interface PackageJson {
   /** Path of its package.json. */
   readonly path: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
 
+/** A package that is installed. */
+export interface FoundPackage extends PackageJson {
+  /** By which the host knows it; its own name may be another (`"nomad": "npm:kernel-provisioner-nomad@1"`). */
+  readonly installedAs: string;
+}
+
 /** Reads a package.json. Rejects when it does not exist, is not JSON or not an object. */
-export async function readPackageJson(path: string): Promise<FoundPackage> {
+export async function readPackageJson(path: string): Promise<PackageJson> {
   const json: unknown = JSON.parse(await readFile(path, 'utf8'));
   if (!isRecord(json)) throw new TypeError(`${path} does not hold an object`);
   return { path, json };
@@ -23,14 +29,15 @@ export async function findPackage(name: string, hostPackageJson: string): Promis
   for (const folder of foldersAbove(hostPackageJson)) {
     const path = join(folder, 'node_modules', name, 'package.json');
     try {
-      return await readPackageJson(path);
+      return { ...(await readPackageJson(path)), installedAs: name };
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') throw error;
     }
   }
   // Layouts without node_modules folders (Plug'n'Play) answer only to the host's own resolution.
   try {
-    return await readPackageJson(createRequire(hostPackageJson).resolve(`${name}/package.json`));
+    const path = createRequire(hostPackageJson).resolve(`${name}/package.json`);
+    return { ...(await readPackageJson(path)), installedAs: name };
   } catch {
     return undefined;
   }
@@ -60,7 +67,7 @@ export function splitSpecifier(specifier: string): { readonly packageName: strin
  * it leads out of the package.
  */
 export function resolveEntry(found: FoundPackage, subPath: string, hostPackageJson: string): string {
-  const name = String(found.json['name']);
+  const name = found.installedAs;
   const specifier = subPath === '.' ? name : `${name}/${subPath.slice(2)}`;
   try {
     return createRequire(hostPackageJson).resolve(specifier);

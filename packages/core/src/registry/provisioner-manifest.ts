@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ProvisionerError } from '../errors.ts';
-import type { FoundPackage } from './package-lookup.ts';
+import type { PackageJson } from './package-lookup.ts';
 import { checkApiVersion } from './check-definition.ts';
 import { formatOrigin, originCoordinates } from './provisioner-origin.ts';
 import type { ProvisionerOrigin } from './provisioner-origin.ts';
@@ -22,7 +22,7 @@ const manifestSchema = z.strictObject({
  * What a package offers: entry point by provisioner name; undefined when it has no manifest.
  * Errors: `PROVISIONER_MANIFEST_INVALID`; `PROVISIONER_API_MISMATCH` when the manifest states another version.
  */
-export function readManifest(found: FoundPackage, origin: ProvisionerOrigin): ReadonlyMap<string, string> | undefined {
+export function readManifest(found: PackageJson, origin: ProvisionerOrigin): ReadonlyMap<string, string> | undefined {
   const manifest = found.json[MANIFEST_KEY];
   if (manifest === undefined) return undefined;
   const result = manifestSchema.safeParse(manifest);

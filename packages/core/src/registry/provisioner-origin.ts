@@ -11,6 +11,8 @@ export interface ProvisionerOrigin {
   readonly version?: string | undefined;
   /** The module that is imported. */
   readonly path?: string | undefined;
+  /** Where the configuration names it: `provisioners.nomad-provisioner`. */
+  readonly setting?: string | undefined;
 }
 
 /** A provisioner that is imported when a kernelspec first needs it. */
@@ -22,13 +24,14 @@ export interface LazyProvisioner {
   load(): Promise<unknown>;
 }
 
-/** `package@1.2.3 (/path)`, for messages. */
+/** `package@1.2.3 (/path, named in provisioners.name)`, for messages. */
 export function formatOrigin(origin: ProvisionerOrigin): string {
   const version = origin.version === undefined ? '' : `@${origin.version}`;
-  const path = origin.path === undefined ? '' : ` (${origin.path})`;
-  return `${origin.package ?? `${origin.kind} by code`}${version}${path}`;
+  const setting = origin.setting === undefined ? undefined : `named in ${origin.setting}`;
+  const place = [origin.path, setting].filter((part) => part !== undefined).join(', ');
+  return `${origin.package ?? `${origin.kind} by code`}${version}${place === '' ? '' : ` (${place})`}`;
 }
 
 export function originCoordinates(origin: ProvisionerOrigin): Readonly<Record<string, string | undefined>> {
-  return { package: origin.package, version: origin.version, path: origin.path };
+  return { package: origin.package, version: origin.version, path: origin.path, setting: origin.setting };
 }

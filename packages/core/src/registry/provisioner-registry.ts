@@ -1,13 +1,16 @@
 import { canonicalJson } from '../canonical-json.ts';
 import { suggestion } from '../config/closest-names.ts';
-import { raceSignal } from '../deadline.ts';
-import { errorMessage, isProvisionerError, ProvisionerError } from '../errors.ts';
+import { raceSignal, withDeadline } from '../deadline.ts';
+import { errorMessage, isProvisionerError, ProvisionerError, toProvisionerError } from '../errors.ts';
 import type { JsonObject } from '../kernel-spec.ts';
 import type { CallOptions, KernelProvisioner, ProvisionerDefinition, ProvisionerServices } from '../provisioner.ts';
 import { ResourceStack } from '../resource-stack.ts';
 import { checkDefinition } from './check-definition.ts';
 import { formatOrigin, originCoordinates } from './provisioner-origin.ts';
 import type { LazyProvisioner, ProvisionerOrigin } from './provisioner-origin.ts';
+
+/** For what a provisioner does while it is let go of. */
+const DISPOSAL_MS = 10_000;
 
 export interface ProvisionerRegistryOptions {
   readonly services: ProvisionerServices;
@@ -53,10 +56,13 @@ export class ProvisionerRegistry implements AsyncDisposable {
     this.#baseConfig = options.baseConfig ?? {};
   }
 
-  /** Adds a definition. Errors: `PROVISIONER_DUPLICATE`, naming both; `PROVISIONER_API_MISMATCH`, `PROVISIONER_NOT_BRANDED`. */
+  /**
+   * Adds a definition. Errors: `PROVISIONER_DUPLICATE`, naming both; `PROVISIONER_API_MISMATCH`,
+   * `PROVISIONER_NOT_BRANDED`, `PROVISIONER_SCHEMA_INVALID`, `PROVISIONER_LOAD_FAILED`.
+   */
   register(definition: ProvisionerDefinition, origin: ProvisionerOrigin = { kind: 'registered' }): void {
-    const checked = checkDefinition(definition, definition.name, origin);
-    this.#add({ name: definition.name, origin, load: () => Promise.resolve(checked) });
+    checkDefinition(definition, undefined, origin);
+    this.#add({ name: definition.name, origin, load: () => Promise.resolve(definition) });
   }
 
   /** Adds a provisioner whose module is imported when first needed. Errors: `PROVISIONER_DUPLICATE`, naming both. */
@@ -69,21 +75,26 @@ export class ProvisionerRegistry implements AsyncDisposable {
    * cannot take a name from one that was registered or configured; two of equal rank are both refused.
    */
   offer(provisioner: LazyProvisioner): void {
-    const existing = this.#registrations.get(provisioner.name);
-    if (existing === undefined) {
+    const { name, origin } = provisioner;
+    const isDiscovered = origin.kind === 'discovered';
+    const existing = this.#registrations.get(name);
+    // Nor may one take the place of a package that was configured and cannot be located.
+    const missing = isDiscovered ? this.#rejected.find((entry) => isConfigured(entry, name)) : undefined;
+    if (existing === undefined && missing === undefined) {
       this.#add(provisioner);
       return;
     }
-    const problem = duplicateError(existing.lazy, provisioner);
-    this.reject({ name: provisioner.name, origin: provisioner.origin, problem });
-    const outranked = provisioner.origin.kind === 'discovered' && existing.lazy.origin.kind !== 'discovered';
-    if (!outranked) existing.problem = problem;
+    const first = existing?.lazy ?? missing ?? provisioner;
+    const problem = duplicateError(first, provisioner);
+    this.reject({ name, origin, problem });
+    const outranked = isDiscovered && first.origin.kind !== 'discovered';
+    if (existing !== undefined && !outranked) existing.problem = problem;
   }
 
   /** Records something that cannot be offered at all, to be listed and named when a kernelspec asks for it. */
   reject(entry: Pick<ProvisionerEntry, 'name' | 'origin'> & { readonly problem: ProvisionerError }): void {
     this.#rejected.push({ ...entry, status: 'failed' });
-    this.#services.logger.warn('provisioner refused', { provisioner: entry.name, reason: entry.problem.message });
+    this.#report(entry.name, entry.problem);
   }
 
   /** All that is known, in the order of registration, refused ones last. */
@@ -98,7 +109,7 @@ export class ProvisionerRegistry implements AsyncDisposable {
   /**
    * The definition of that name, imported and checked. Errors: `PROVISIONER_NOT_FOUND` with close names,
    * `PROVISIONER_DUPLICATE`, `PROVISIONER_MANIFEST_INVALID`, `PROVISIONER_LOAD_FAILED`, `PROVISIONER_API_MISMATCH`,
-   * `PROVISIONER_NOT_BRANDED`.
+   * `PROVISIONER_NOT_BRANDED`, `PROVISIONER_SCHEMA_INVALID`.
    */
   async definitionOf(name: string, options: CallOptions = {}): Promise<ProvisionerDefinition> {
     const registration = this.#find(name);
@@ -108,7 +119,8 @@ export class ProvisionerRegistry implements AsyncDisposable {
 
   /**
    * The provisioner for these settings, laid over the host's own; the same object for the same name and settings.
-   * Errors: those of {@link definitionOf}; `INVALID_CONFIG` with every problem; `INVALID_STATE` after disposal.
+   * Errors: those of {@link definitionOf}; `INVALID_CONFIG` with every problem; `PROVISIONER_CREATE_FAILED`;
+   * `INVALID_STATE` after disposal.
    */
   async provisionerFor(name: string, config: JsonObject, options: CallOptions = {}): Promise<KernelProvisioner> {
     if (this.#disposal !== undefined) throw new ProvisionerError('INVALID_STATE', 'the registry was disposed of');
@@ -133,10 +145,28 @@ export class ProvisionerRegistry implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     await using stack = new ResourceStack();
-    for (const result of await Promise.allSettled(this.#provisioners.values())) {
-      if (result.status === 'fulfilled') stack.use(result.value);
-    }
+    let isOver = false;
+    const release = (provisioner: KernelProvisioner): Promise<void> =>
+      this.#within('the end of a provisioner', () => provisioner[Symbol.asyncDispose]());
+    const created = [...this.#provisioners.values()].map(async (creating) => {
+      const provisioner = await creating.catch(() => undefined);
+      if (provisioner === undefined) return;
+      if (isOver) await release(provisioner);
+      else stack.defer(() => release(provisioner));
+    });
     this.#provisioners.clear();
+    const all = Promise.allSettled(created);
+    // One that never gets created is left behind; if it comes later, it is disposed of then.
+    await this.#within('provisioners that are being created', () => all).catch(() => undefined);
+    isOver = true;
+  }
+
+  /** What a stranger's package does not finish must not keep the host from ending. */
+  async #within(what: string, work: () => PromiseLike<unknown>): Promise<void> {
+    const deadline = { timeoutMs: DISPOSAL_MS, what, clock: this.#services.clock };
+    await withDeadline(deadline, async () => {
+      await work();
+    });
   }
 
   #add(lazy: LazyProvisioner): void {
@@ -168,10 +198,17 @@ export class ProvisionerRegistry implements AsyncDisposable {
       registration.problem = undefined;
       return definition;
     } catch (error) {
+      const problem = toProvisionerError(error);
       registration.definition = undefined;
-      registration.problem = isProvisionerError(error) ? error : undefined;
-      throw error;
+      if (problem.message !== registration.problem?.message) this.#report(lazy.name, problem);
+      registration.problem = problem;
+      throw problem;
     }
+  }
+
+  /** For the operator: those whose kernels are refused may be told less. */
+  #report(name: string, problem: ProvisionerError): void {
+    this.#services.logger.warn('provisioner refused', { provisioner: name, reason: problem.message });
   }
 
   async #create(name: string, config: JsonObject): Promise<KernelProvisioner> {
@@ -193,7 +230,13 @@ async function importOf(lazy: LazyProvisioner): Promise<unknown> {
   }
 }
 
-function duplicateError(first: LazyProvisioner, second: LazyProvisioner): ProvisionerError {
+type Offer = Pick<ProvisionerEntry, 'name' | 'origin'>;
+
+function isConfigured(entry: Offer, name: string): boolean {
+  return entry.name === name && entry.origin.kind === 'configured';
+}
+
+function duplicateError(first: Offer, second: Offer): ProvisionerError {
   return new ProvisionerError(
     'PROVISIONER_DUPLICATE',
     `two packages offer ${JSON.stringify(first.name)}: ${formatOrigin(first.origin)} and ${formatOrigin(second.origin)}. ` +
