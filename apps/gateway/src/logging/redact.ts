@@ -7,6 +7,7 @@ import type { LogFields } from '@gateway-provisioners/core';
  */
 const shownFields: ReadonlySet<string> = new Set([
   'address',
+  'advice',
   'attached',
   'attempt',
   'channel',
@@ -44,6 +45,7 @@ const shownFields: ReadonlySet<string> = new Set([
   'unreachable',
   'url',
   'user',
+  'variables',
   'why',
 ]);
 

@@ -23,7 +23,9 @@ export async function readConfigFile(path: string, options: CallOptions = {}): P
   } catch (error) {
     throw fileError(path, errorMessage(error), error);
   }
-  throw fileError(path, 'the name has to end in .json, .yaml, .yml, .js, .mjs or .cjs');
+  const python =
+    extension === '.py' ? '; a file in Python is not read: write its settings as YAML, see --generate-config' : '';
+  throw fileError(path, `the name has to end in .json, .yaml, .yml, .js, .mjs or .cjs${python}`);
 }
 
 async function parseYaml(text: string): Promise<unknown> {

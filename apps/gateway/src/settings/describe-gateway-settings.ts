@@ -58,6 +58,9 @@ export function gatewaySettingsPage(): string {
     'variable, then default. Variables of Enterprise Gateway (`EG_…`) and Kernel Gateway (`KG_…`) work as before; the first',
     'one in the list that is set counts. Times are in seconds. Lists are lists in a file and texts with commas elsewhere.',
     '`gateway-provisioners start --show-config` prints every value with its source, `--generate-config` a commented file.',
+    'A key of a file that is no setting is an error. Variables `GP_…`, `EG_…` and `KG_…` that nothing reads are named in one',
+    'line of the log at the start, with what to do. Coming from Enterprise Gateway:',
+    '[what stays and what differs](../guides/from-enterprise-gateway.md).',
   ];
   let group: string | undefined;
   for (const row of gatewaySettingRows()) {

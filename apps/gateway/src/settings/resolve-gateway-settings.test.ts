@@ -114,6 +114,28 @@ describe('settings', () => {
     else await withFile(name, text, check);
   });
 
+  test('from a file for Enterprise Gateway are refused, each with what to do', async () => {
+    const text = `
+auth_token: t
+remote_hosts: a,b
+yarn_endpoint: http://rm
+EnterpriseGatewayApp: { port: 1 }
+max_kernel: 3
+`;
+    const error = await withFile('a.yaml', text, (file) =>
+      resolveGatewaySettings({ file }).catch((failure: unknown) => failure),
+    );
+    const { message } = error as Error;
+    expect(message).toMatch(/auth_token: .*its name here is token/);
+    expect(message).toMatch(/remote_hosts: .*set the variable GP_REMOTE_HOSTS/);
+    expect(message).toMatch(/yarn_endpoint: .*YARN/);
+    expect(message).toMatch(/EnterpriseGatewayApp: .*no sections/);
+    expect(message).toMatch(/max_kernel: .*did you mean "max_kernels"/);
+    await withFile('jupyter_enterprise_gateway_config.py', 'c = get_config()', (file) =>
+      expect(resolveGatewaySettings({ file })).rejects.toThrow(/a file in Python is not read: .*--generate-config/),
+    );
+  });
+
   test('take sizes with units, lists with commas and maps as JSON', async () => {
     const { values } = await resolveGatewaySettings({
       flags: { 'max-message-size': '1.5GiB', 'client-envs': 'A, B,', provisioners: '{"x-provisioner":"pkg"}' },

@@ -6,6 +6,7 @@ import { readConfigFile } from './config-file.ts';
 import { gatewaySettings } from './gateway-settings.ts';
 import type { GatewaySettings, ResolvedGatewaySettings } from './gateway-settings.ts';
 import { insecureConfiguration } from './insecure-configuration.ts';
+import { adviceForKey } from './unused-variables.ts';
 
 export interface GatewaySettingsSources extends CallOptions {
   /** Parsed command line by flag name (`base-url`) or its camel-case form. */
@@ -22,9 +23,23 @@ export interface GatewaySettingsSources extends CallOptions {
  */
 export async function resolveGatewaySettings(sources: GatewaySettingsSources = {}): Promise<ResolvedGatewaySettings> {
   const file = sources.file === undefined ? undefined : await readConfigFile(sources.file, sources);
-  const resolved = resolveSettings(gatewaySettings, { flags: sources.flags, env: sources.env, file });
+  const resolved = withAdvice(() => resolveSettings(gatewaySettings, { flags: sources.flags, env: sources.env, file }));
   checkGatewaySettings(resolved.values);
   return resolved;
+}
+
+/** Says what to do with keys of a file that are options of Enterprise Gateway, and no settings here. */
+function withAdvice<T>(resolve: () => T): T {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.problems.map((problem) => {
+      const advice = Object.hasOwn(gatewaySettings, problem.key) ? undefined : adviceForKey(problem.key);
+      return advice === undefined ? problem : { ...problem, message: `no such setting: ${advice}` };
+    });
+    throw new ConfigError('the configuration is not valid', problems, { cause: error.cause });
+  }
 }
 
 /** The settings of a program: defaults, and what it says itself. Errors: as {@link resolveGatewaySettings}. */

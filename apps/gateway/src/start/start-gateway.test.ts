@@ -11,6 +11,7 @@ import { fakeKernelSpec } from '@gateway-provisioners/testkit';
 import type { FakeKernelMisbehaviour } from '@gateway-provisioners/testkit';
 import { V1_SUBPROTOCOL, createMessage, defaultFraming, v1Framing } from '@gateway-provisioners/wire';
 import { WebSocket } from 'ws';
+import { redactFields } from '../logging/redact.ts';
 import type { GatewaySettings } from '../settings/gateway-settings.ts';
 import { caCertificate, clientCertificate, clientKey, serverCertificate, serverKey } from '../testing/certificates.ts';
 import { recordingLogger } from '../testing/test-gateway.ts';
@@ -305,6 +306,23 @@ describe('a kernel that cannot be started', () => {
 });
 
 describe('a start', () => {
+  test('tells once, in one line, which variables have no effect, and no value', async () => {
+    await using folder = await createFolder();
+    const logger = recordingLogger();
+    const odd = { ...env, EG_PORT: '1', EG_YARN_ENDPOINT: 'http://secret', GP_CULL_IDEL_TIMEOUT: 'secret' };
+    await using gateway = await startGateway(folder.settings, { env: odd, cwd: folder.path, logger });
+    await startKernel(gateway);
+    const lines = logger.lines.filter(({ message }) => message.includes('variables'));
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        fields: expect.objectContaining({ variables: ['EG_YARN_ENDPOINT', 'GP_CULL_IDEL_TIMEOUT'] }),
+      }),
+    ]);
+    expect(JSON.stringify(redactFields(lines[0]?.fields ?? {}))).toContain('GP_CULL_IDLE_TIMEOUT');
+    expect(JSON.stringify(lines)).not.toContain('secret');
+  });
+
   test('on a port in use says so, and tries others if told so', async () => {
     await using folder = await createFolder();
     await using stack = new ResourceStack();

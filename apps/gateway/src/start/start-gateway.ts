@@ -8,6 +8,7 @@ import { normaliseBaseUrl } from '../http/base-url.ts';
 import { createPinoLogger } from '../logging/pino-logger.ts';
 import type { GatewaySettings } from '../settings/gateway-settings.ts';
 import { checkGatewaySettings, gatewaySettingsWith } from '../settings/resolve-gateway-settings.ts';
+import { unusedVariables } from '../settings/unused-variables.ts';
 import { GATEWAY_VERSION } from '../version.ts';
 import { listen } from './listen.ts';
 import type { GatewayBackends, OpenKernelsOptions } from './open-kernels.ts';
@@ -64,6 +65,7 @@ export async function startGateway(
   const logger = options.logger ?? stderrLogger(settings, stack);
   const cwd = options.cwd ?? process.cwd();
   const env = options.env ?? {};
+  reportUnusedVariables({ settings, env, logger });
   const tls = await readTlsOptions(settings);
   // Disposed of after the gateway, which is built first.
   const ownedBackends = stack.use(new ResourceStack());
@@ -132,6 +134,11 @@ function stderrLogger(settings: GatewaySettings, stack: ResourceStack): Logger {
     logger.flush();
   });
   return logger;
+}
+
+function reportUnusedVariables(options: Pick<OpenKernelsOptions, 'settings' | 'env' | 'logger'>): void {
+  const { variables, advice } = unusedVariables(options.env, options.settings.inherited_envs);
+  if (variables.length > 0) options.logger.warn('variables that nothing here reads', { variables, advice });
 }
 
 function authenticatorFor(settings: GatewaySettings, token: string | undefined): ReturnType<typeof openAuthenticator> {
