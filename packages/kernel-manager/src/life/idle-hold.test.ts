@@ -3,7 +3,7 @@ import { createMessage } from '@gateway-provisioners/wire';
 import type { KernelMessage, RoutedMessage } from '@gateway-provisioners/wire';
 import type { Clock } from '@gateway-provisioners/core';
 import { ManualClock, settle } from '@gateway-provisioners/core/testing';
-import { IdleHold } from './idle-hold.ts';
+import { IdleHold, sendsOutputAfterIdle } from './idle-hold.ts';
 
 const session = 'kernel';
 const request = (msgId: string) => createMessage({ channel: 'shell', msgType: 'execute_request', session, msgId });
@@ -62,4 +62,14 @@ describe('IdleHold', () => {
     await clock.advance(1000);
     expect(delivered).toEqual([]);
   });
+});
+
+it.each([
+  [{ implementation: 'Deno kernel' }, true],
+  [{ implementation: 'spark', banner: 'Apache Toree' }, true],
+  [{ implementation: 'ipython' }, false],
+  [{}, false],
+  [undefined, false],
+])('whether output may come after idle: %j: %j', (info, expected) => {
+  expect(sendsOutputAfterIdle(info)).toBe(expected);
 });

@@ -2,10 +2,11 @@ import type { Cancellation, Clock } from '@gateway-provisioners/core';
 import type { KernelMessage, RoutedMessage } from '@gateway-provisioners/wire';
 
 /**
- * Kernels that send outputs from several tasks at once, so that `idle` may overtake them (seen with Deno 2.9), by the
- * `implementation` of their kernel_info_reply. Clients stop listening to a request at its idle.
+ * Kernels that send outputs from several tasks at once, so that `idle` may overtake them (seen with Deno 2.9 and with
+ * Apache Toree 0.5, which calls itself `spark`), by the `implementation` of their kernel_info_reply. Clients stop
+ * listening to a request at its idle.
  */
-const UNORDERED_KERNELS: ReadonlySet<unknown> = new Set(['Deno kernel']);
+const UNORDERED_KERNELS: ReadonlySet<unknown> = new Set(['Deno kernel', 'spark']);
 
 export function sendsOutputAfterIdle(info: Readonly<Record<string, unknown>> | undefined): boolean {
   return UNORDERED_KERNELS.has(info?.['implementation']);

@@ -139,6 +139,18 @@ describe('version 2', () => {
     expect(await run(client, 'sc.master')).toBe('local[2]\n');
   });
 
+  test('sends what a cell puts out in its order, and idle last', async () => {
+    const code = 'for (i <- 1 to 100) { kernel.display.content("text/plain", s"d$i"); kernel.stream.sendAll(s"s$i") }';
+    const { iopub } = await client.execute(code, { timeoutMs: TOREE_MS });
+    const sent = iopub.map((message) => {
+      const content = message.parseContent();
+      return content['data'] ?? content['text'] ?? content['execution_state'];
+    });
+    const each = Array.from({ length: 100 }, (_, index) => String(index + 1));
+    const expected = each.flatMap((i) => [{ 'text/plain': `d${i}` }, `s${i}`]);
+    expect(sent.slice(-expected.length - 1)).toEqual([...expected, 'idle']);
+  });
+
   test('takes the requests of a connection in their order only', async () => {
     await expectSequencedComm(commOf(answer).state);
     expect(await commOf(answer).isAlive()).toBe(true);

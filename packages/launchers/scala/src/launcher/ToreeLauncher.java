@@ -160,6 +160,7 @@ public final class ToreeLauncher {
   }
 
   private static void runToree(String[] arguments) throws Exception {
+    OutputOrder.keep();
     try {
       ClassLoader loader = Thread.currentThread().getContextClassLoader();
       Class<?> toree = Class.forName("org.apache.toree.Main", true, loader);
