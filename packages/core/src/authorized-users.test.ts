@@ -24,9 +24,13 @@ const definition = defineProvisioner({
   }),
 });
 
+const services = (env: Readonly<Record<string, string>>) => ({
+  ...{ instanceId: 'i', logger: silentLogger, clock: systemClock, runtimeDir: '/nowhere', env },
+  rendezvous: noRendezvous,
+});
+
 async function launchAs(owner: string, config: object, env: Readonly<Record<string, string>> = {}): Promise<unknown> {
-  const services = { instanceId: 'i', logger: silentLogger, clock: systemClock, runtimeDir: '/nowhere', env };
-  await using provisioner = await definition.createChecked({ ...services, rendezvous: noRendezvous }, config);
+  await using provisioner = await definition.createChecked(services(env), config);
   expect(await provisioner.list()).toEqual({ resources: [], unreachable: ['there'] });
   const { context } = new RemoteBench();
   const kernelSpec = { ...context.kernelSpec, displayName: 'Python' };
@@ -85,5 +89,37 @@ test('lists that are none are refused together when the provisioner is created',
   await expect(launchAs('alice', { authorized_users: 7, unauthorized_users: [1] })).rejects.toMatchObject({
     code: 'INVALID_CONFIG',
     problems: [{ key: 'authorized_users' }, { key: 'unauthorized_users' }],
+  });
+});
+
+describe('images', () => {
+  const offers = [{ name: 'a', image: 'a:1', default: true }, { pattern: 'b:*' }];
+  const withImages = defineProvisioner({
+    name: 'test-provisioner',
+    apiVersion: 1,
+    configSchema: z.strictObject({}),
+    create: () => ({
+      ...{ launch: none, attach: none, list: none, reap: none },
+      images: ({ owner }) => Promise.resolve(owner === 'alice' ? offers : []),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
+  });
+  const { context } = new RemoteBench();
+  const kernelSpec = { ...context.kernelSpec, displayName: 'Python' };
+
+  test('are told to who may start kernels, and to nobody else', async () => {
+    await using provisioner = await withImages.createChecked(services({}), { authorized_users: ['alice'] });
+    expect(await provisioner.images?.({ ...context, kernelSpec, owner: 'alice' })).toEqual(offers);
+    const message = `User 'bob' is not in the set of users authorized to start kernel 'Python'. ${advice}`;
+    await expect(provisioner.images?.({ ...context, kernelSpec, owner: 'bob' })).rejects.toMatchObject({
+      ...refused,
+      message,
+    });
+  });
+
+  test('are none where the backend has none, and that is not told to everybody either', async () => {
+    await using provisioner = await definition.createChecked(services({}), {});
+    expect(await provisioner.images?.({ ...context, owner: 'alice' })).toEqual([]);
+    await expect(provisioner.images?.({ ...context, owner: 'root' })).rejects.toMatchObject(refused);
   });
 });

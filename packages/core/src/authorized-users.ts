@@ -5,6 +5,8 @@ import { ConfigError, ProvisionerError } from './errors.ts';
 import type { ConfigProblem } from './errors.ts';
 import type {
   CallOptions,
+  ImageOffer,
+  ImageRequest,
   KernelProvisioner,
   LaunchContext,
   LaunchOptions,
@@ -102,7 +104,7 @@ export function assertUserAuthorized(users: UserLists, context: Pick<LaunchConte
   throw new ProvisionerError('FORBIDDEN', `User '${owner}' is not in ${set} '${kernelSpec.displayName}'. ${advice}`);
 }
 
-/** A provisioner that launches for authorised users alone. */
+/** A provisioner that launches for authorised users alone, and tells nobody else of its images. */
 export class UserGuard implements KernelProvisioner {
   readonly #guarded: KernelProvisioner;
   readonly #users: UserLists;
@@ -127,6 +129,12 @@ export class UserGuard implements KernelProvisioner {
 
   async reap(resource: OwnedResource, options?: CallOptions): Promise<void> {
     await this.#guarded.reap(resource, options);
+  }
+
+  /** Empty where the backend has no images. Errors: `FORBIDDEN`, as for a launch. */
+  async images(request: ImageRequest, options?: CallOptions): Promise<readonly ImageOffer[]> {
+    assertUserAuthorized(this.#users, request);
+    return (await this.#guarded.images?.(request, options)) ?? [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -70,6 +70,8 @@ export type { SpawnProcessGroupOptions } from './process/spawn-process-group.ts'
 export { spawnProcessGroup } from './process/spawn-process-group.ts';
 export type {
   CallOptions,
+  ImageOffer,
+  ImageRequest,
   KernelEndpoint,
   KernelProvisioner,
   KernelStats,

@@ -122,6 +122,25 @@ export interface ResourceListing {
   readonly unreachable: readonly string[];
 }
 
+/** Who asks for the images of a kernelspec, and what a launch would have in `env` if its request set nothing. */
+export type ImageRequest = Pick<LaunchContext, 'owner' | 'kernelSpec' | 'env'>;
+
+/** An image that a launch may have. */
+export interface OfferedImage {
+  /** What a request puts into `KERNEL_IMAGE` to have it; the image itself where it has no other name. */
+  readonly name: string;
+  readonly image: string;
+  /** True for the one that a request gets which names none. At most one is; absent means false. */
+  readonly default?: boolean;
+}
+
+/** Images that a request may name in `KERNEL_IMAGE`: those that are this text, where `*` stands for any. */
+export interface OfferedImagePattern {
+  readonly pattern: string;
+}
+
+export type ImageOffer = OfferedImage | OfferedImagePattern;
+
 /**
  * What a backend implements; nothing else is needed. One object serves all kernels that have the same settings.
  * Names of Jupyter's own contract, for readers who know it: `launch` is pre_launch + launch_kernel + post_launch,
@@ -141,6 +160,12 @@ export interface KernelProvisioner extends AsyncDisposable {
   list(options?: CallOptions): Promise<ResourceListing>;
   /** Removes one of them. Removing what is gone succeeds. */
   reap(resource: OwnedResource, options?: CallOptions): Promise<void>;
+  /**
+   * The images that a launch for this user may have: {@link KernelProvisioner.launch} accepts each of them, and a request
+   * that names another is refused, or given one of them. Empty when there is none that the user may have. Absent where
+   * kernels have no images. Errors: `INVALID_CONFIG`.
+   */
+  images?(request: ImageRequest, options?: CallOptions): Promise<readonly ImageOffer[]>;
 }
 
 /** What the host gives to a provisioner when it creates it. */

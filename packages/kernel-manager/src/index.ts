@@ -30,6 +30,7 @@ export type {
   Kernel,
   KernelClient,
   KernelEvents,
+  KernelImagesOptions,
   KernelManager,
   KernelModel,
   KernelPhase,

@@ -1,6 +1,7 @@
 import type {
   CallOptions,
   Cancellation,
+  ImageOffer,
   KernelExit,
   KernelSpec,
   KernelStats,
@@ -30,6 +31,13 @@ export interface StartKernelOptions extends CallOptions {
   /** Resolve when the kernel has been created (`launched`), or when it answers (`ready`, default). */
   readonly until?: 'launched' | 'ready' | undefined;
   readonly progress?: ((progress: LaunchProgress) => void) | undefined;
+}
+
+export interface KernelImagesOptions extends CallOptions {
+  /** Name of the kernelspec, any case; default: the manager's default kernel. */
+  readonly name?: string | undefined;
+  /** Whose kernel it would be; default `anonymous`. */
+  readonly owner?: string | undefined;
 }
 
 /** The Jupyter REST model of a kernel. */
@@ -158,6 +166,12 @@ export interface KernelManager extends AsyncDisposable {
   /** Errors: `KERNELSPEC_NOT_FOUND`, `LIMIT_EXCEEDED`, `LAUNCH_FAILED`, `LAUNCH_TIMEOUT`, `INVALID_ENV`, … */
   start(options?: StartKernelOptions): Promise<Kernel>;
   get(kernelId: string): Kernel | undefined;
+  /**
+   * The images that a start of this kernelspec may have for this owner, who names one of them in `KERNEL_IMAGE` of `env`.
+   * Empty where its backend has none, and when the owner may have none.
+   * Errors: `KERNELSPEC_NOT_FOUND`, `FORBIDDEN` for who may not start it, `INVALID_CONFIG`, …
+   */
+  images(options?: KernelImagesOptions): Promise<readonly ImageOffer[]>;
   /** All kernels, in order of their start. */
   list(): readonly Kernel[];
   /** Attaches to the kernels that the store knows and reaps what nobody claims. Called once at start. */

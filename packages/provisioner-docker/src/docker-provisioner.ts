@@ -1,6 +1,8 @@
 import { ProvisionerError, assertOwnedBy, parseOwner } from '@gateway-provisioners/core';
 import type {
   CallOptions,
+  ImageOffer,
+  ImageRequest,
   JsonObject,
   KernelProvisioner,
   LaunchContext,
@@ -20,6 +22,7 @@ import {
   OWNER_LABEL,
   OwnedKernels,
   SharedEngines,
+  imageOffers,
   isOwnedBy,
   isRunning,
 } from '@gateway-provisioners/docker-engine/kernels';
@@ -112,6 +115,11 @@ export class DockerProvisioner implements KernelProvisioner {
     assertOwnedBy(this.#services.instanceId, state);
     await removeOwned(this.#engine, containerOf(state.resource), { owner: state, signal });
     await this.#kernels.forget(state);
+  }
+
+  /** Asks no engine: an image that is offered need not exist. Errors: `INVALID_CONFIG`. */
+  async images(request: ImageRequest): Promise<readonly ImageOffer[]> {
+    return await imageOffers(request, this.#config);
   }
 
   /** Lets go of all kernels; they run on. */

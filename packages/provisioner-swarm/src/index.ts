@@ -2,8 +2,6 @@
  * `docker-swarm-provisioner`: kernels as services of a Docker Swarm.
  * @module
  */
-export type { ImageOffer } from './service/choose-entry.ts';
-export { imagesFor } from './service/choose-entry.ts';
 export type { SwarmConfig } from './settings/swarm-settings.ts';
 export { swarmConfigSchema, swarmSettings } from './settings/swarm-settings.ts';
 // The default export is how a registry finds a provisioner in a package.

@@ -1,6 +1,8 @@
 import { ProvisionerError, assertOwnedBy, isProvisionerError, parseOwner } from '@gateway-provisioners/core';
 import type {
   CallOptions,
+  ImageOffer,
+  ImageRequest,
   JsonObject,
   KernelProvisioner,
   LaunchContext,
@@ -29,6 +31,7 @@ import { knownName, taskAddress } from './kernel/service-address.ts';
 import { startService } from './kernel/start-service.ts';
 import { SwarmService } from './kernel/swarm-service.ts';
 import { hasEnded } from './kernel/task-state.ts';
+import { offeredImages } from './service/offered-images.ts';
 import type { SwarmConfig } from './settings/swarm-settings.ts';
 
 const engines = new SharedEngines((options) => new OwnNode(options));
@@ -118,6 +121,11 @@ export class SwarmProvisioner implements KernelProvisioner {
     const state = parseRemoteState(resource.state);
     assertOwnedBy(this.#services.instanceId, state);
     await this.#remove(state, { ...namesOf(state.resource), ...options });
+  }
+
+  /** Asks no engine: an image that is offered need not exist. Errors: `INVALID_CONFIG`, `INVALID_ENV`. */
+  async images(request: ImageRequest): Promise<readonly ImageOffer[]> {
+    return await offeredImages(request, this.#config);
   }
 
   /** Lets go of all kernels; they run on. */

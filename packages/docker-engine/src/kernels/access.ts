@@ -14,6 +14,9 @@ export interface ImageChoice {
   readonly allowed_images?: readonly string[] | undefined;
 }
 
+/** The part of a launch that says which image is wanted; without a kernel's id where it is only asked what would be. */
+export type ImageWish = Pick<LaunchContext, 'env' | 'kernelSpec'> & { readonly kernelId?: string | undefined };
+
 export interface ContainerUser {
   readonly uid: number;
   readonly gid: number;
@@ -49,7 +52,7 @@ function readId(
  * setting. Errors: `FORBIDDEN` for an image that is not allowed, `INVALID_CONFIG` when none is set. Where requests choose
  * nothing, a wish is passed over, and the logger told.
  */
-export function chooseImage(context: LaunchContext, config: ImageChoice, logger: Logger = silentLogger): string {
+export function chooseImage(context: ImageWish, config: ImageChoice, logger: Logger = silentLogger): string {
   const wanted = context.env['KERNEL_IMAGE'] ?? '';
   const { allowed_images: allowed, image_name: configured } = config;
   const image = specVariable(context, 'KERNEL_IMAGE') ?? configured;

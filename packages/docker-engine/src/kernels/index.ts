@@ -2,11 +2,12 @@
  * What the provisioners have in common that run kernels in containers of Docker Engines.
  * @module
  */
-export type { ContainerUser, ImageChoice, ProhibitedIds } from './access.ts';
+export type { ContainerUser, ImageChoice, ImageWish, ProhibitedIds } from './access.ts';
 export { chooseImage, containerUser } from './access.ts';
 export { assertReachable } from './assert-reachable.ts';
 export { exitOf, isRunning } from './container-end.ts';
 export { containerEnv } from './container-env.ts';
+export { imageOffers, imageOrNone } from './image-offers.ts';
 export type { KernelCommand } from './kernel-command.ts';
 export { kernelCommand } from './kernel-command.ts';
 export { INSTANCE_LABEL, OWNER_LABEL, kernelLabels } from './kernel-labels.ts';

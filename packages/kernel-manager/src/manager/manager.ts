@@ -5,7 +5,7 @@ import {
   raceSignal,
   withDeadline,
 } from '@gateway-provisioners/core';
-import type { CallOptions, Cancellation, KernelProvisioner, KernelSpec } from '@gateway-provisioners/core';
+import type { CallOptions, Cancellation, ImageOffer, KernelProvisioner, KernelSpec } from '@gateway-provisioners/core';
 import type { OpenChannels } from '../life/channels.ts';
 import { launchTimeoutOf } from '../life/launch-timeout.ts';
 import { ManagedKernel } from '../life/managed-kernel.ts';
@@ -15,7 +15,14 @@ import { resolveSettings } from '../settings.ts';
 import type { ManagerSettings } from '../settings.ts';
 import type { KernelStore } from '../store/kernel-store.ts';
 import { RecordKeeper } from '../store/record-keeper.ts';
-import type { Kernel, KernelEvents, KernelManager, RecoveryReport, StartKernelOptions } from '../types.ts';
+import type {
+  Kernel,
+  KernelEvents,
+  KernelImagesOptions,
+  KernelManager,
+  RecoveryReport,
+  StartKernelOptions,
+} from '../types.ts';
 import { Culler } from './culler.ts';
 import { checkLimits } from './kernel-limits.ts';
 import type { ManagerSources } from './manager-sources.ts';
@@ -91,6 +98,17 @@ export class Manager implements KernelManager {
     return this.#kernels.get(kernelId);
   }
 
+  async images({ name, owner, signal }: KernelImagesOptions = {}): Promise<readonly ImageOffer[]> {
+    this.#assertOpen();
+    const { clock, launchTimeoutMs: timeoutMs } = this.#settings;
+    return await withDeadline({ signal, timeoutMs, what: 'images of the kernelspec', clock }, async (scope) => {
+      const { spec, provisioner } = await this.#resolve(name, scope.signal);
+      const inputs = checkStart({ owner });
+      const request = { owner: inputs.owner, kernelSpec: spec, env: this.#envOf(spec, inputs) };
+      return (await provisioner.images?.(request, { signal: scope.signal })) ?? [];
+    });
+  }
+
   list(): readonly Kernel[] {
     return [...this.#kernels.values()];
   }
@@ -157,7 +175,7 @@ export class Manager implements KernelManager {
   }
 
   async #prepare(options: StartKernelOptions, inputs: StartInputs): Promise<ManagedKernel> {
-    const { clock, env: hostEnv, inheritedEnv, allowedRequestEnv, launchTimeoutMs } = this.#settings;
+    const { clock, launchTimeoutMs } = this.#settings;
     const { spec, provisioner } = await withDeadline(
       {
         signal: options.signal,
@@ -167,16 +185,7 @@ export class Manager implements KernelManager {
       },
       (scope) => this.#resolve(options.name, scope.signal),
     );
-    const env = buildKernelEnv({
-      kernelId: inputs.kernelId,
-      language: spec.language,
-      username: inputs.owner,
-      hostEnv,
-      inherited: inheritedEnv,
-      specEnv: spec.env,
-      requestEnv: inputs.env,
-      allowedRequestNames: allowedRequestEnv,
-    });
+    const env = this.#envOf(spec, inputs);
     const now = clock.now();
     const record = {
       kernelId: inputs.kernelId,
@@ -206,6 +215,20 @@ export class Manager implements KernelManager {
     const spec = await kernelspecs.find(name ?? (await kernelspecs.defaultName({ signal })), { signal });
     const { provisionerName, config } = spec.provisioner;
     return { spec, provisioner: await registry.provisionerFor(provisionerName, config, { signal }) };
+  }
+
+  #envOf(spec: KernelSpec, inputs: StartInputs): Readonly<Record<string, string>> {
+    const { env: hostEnv, inheritedEnv, allowedRequestEnv } = this.#settings;
+    return buildKernelEnv({
+      kernelId: inputs.kernelId,
+      language: spec.language,
+      username: inputs.owner,
+      hostEnv,
+      inherited: inheritedEnv,
+      specEnv: spec.env,
+      requestEnv: inputs.env,
+      allowedRequestNames: allowedRequestEnv,
+    });
   }
 
   #wiring(

@@ -56,6 +56,8 @@ export class FakeBackend implements KernelProvisioner {
   afterCheckpoint: (resource: FakeResource, options: LaunchOptions) => Promise<void> | void = () => undefined;
   /** Shapes the kernel before anybody can speak to it. */
   onCreated: (resource: FakeResource) => void = () => undefined;
+  /** Kernels have no images while this is absent. */
+  images?: NonNullable<KernelProvisioner['images']>;
   attachError: Error | undefined;
   unreachable: readonly string[] = [];
   launches = 0;

@@ -2,9 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { swarmConfigSchema } from '../settings/swarm-settings.ts';
 import { kernelId, requestOf } from '../testing/contexts.ts';
-import { imagesFor } from './choose-entry.ts';
 import { ownerDigest } from './service-name.ts';
 
 const digest = ownerDigest('alice');
@@ -162,10 +160,14 @@ describe('images', () => {
     expect((await requestOf(open, chosen({ container_spec: { Image: 'b:1' } }))).spec.image).toBe('b:1');
     await expect(imageOf(open, { KERNEL_IMAGE: 'c:1' })).rejects.toMatchObject(refusal('FORBIDDEN', /not in the list/));
     await expect(imageOf(open, { KERNEL_IMAGE: 'Closed' })).rejects.toMatchObject(refusal('FORBIDDEN', /not for this/));
-    expect(await imagesFor('alice', swarmConfigSchema.parse(open))).toEqual([
-      { name: 'Plain', image: 'a:1' },
-      { name: 'Special', image: 'b:1' },
-    ]);
+  });
+
+  it('by no variable either where the policy lets nobody choose', async () => {
+    const closed = { ...settings, use_user_options: true, user_options_policy: { keys: 'env' } };
+    await expect(imageOf(closed, { KERNEL_IMAGE: 'a:1' })).rejects.toMatchObject(
+      refusal('FORBIDDEN', /KERNEL_IMAGE.*user_options_policy/),
+    );
+    expect(await imageOf(closed, {})).toBe('a:1');
   });
 
   it('without a list, image_name and allowed_images count', async () => {

@@ -2,6 +2,7 @@ import { withDeadline } from '@gateway-provisioners/core';
 import { ConformanceBench } from './conformance-bench.ts';
 import type { ConformanceCase, ConformanceOptions } from './conformance-options.ts';
 import { failureCases } from './failure-cases.ts';
+import { imageCases } from './image-cases.ts';
 import { launchCases } from './launch-cases.ts';
 import type { CaseBody } from './launch-cases.ts';
 import { lifeCases } from './life-cases.ts';
@@ -18,7 +19,7 @@ import { userCases } from './user-cases.ts';
  * Run cases one after the other.
  */
 export function provisionerConformance(options: ConformanceOptions): readonly ConformanceCase[] {
-  const cases = { ...launchCases, ...userCases, ...lifeCases, ...recoveryCases, ...failureCases };
+  const cases = { ...launchCases, ...userCases, ...imageCases, ...lifeCases, ...recoveryCases, ...failureCases };
   return Object.entries(cases).map(([name, body]) => ({ name, run: () => runCase(options, { name, body }) }));
 }
 
