@@ -6,7 +6,7 @@ import type { Authenticator } from './auth/authenticator.ts';
 import type { OriginOptions } from './http/origin-policy.ts';
 
 /** The part of a kernel manager that the gateway uses. */
-export type GatewayKernels = Pick<KernelManager, 'start' | 'get' | 'list' | 'subscribe'>;
+export type GatewayKernels = Pick<KernelManager, 'start' | 'get' | 'images' | 'list' | 'subscribe'>;
 
 /** The part of the kernelspecs that the gateway uses. */
 export type GatewayKernelSpecs = Pick<KernelSpecs, 'find' | 'list' | 'defaultName' | 'resources' | 'resourceFile'>;

@@ -7,6 +7,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { defineRoute } from '../http/define-route.ts';
 import { matchesEntityTag } from '../http/etag.ts';
 import type { App, Reply, Request } from '../http/fastify-types.ts';
+import { identityOf } from '../http/hooks.ts';
 import { pathParameter } from './kernel-routes.ts';
 
 const contentTypes: ReadonlyMap<string, string> = new Map([
@@ -39,6 +40,17 @@ export function kernelspecRoutes(app: App, context: GatewayContext): void {
     url: 'api/kernelspecs/:name',
     methods: {
       GET: async (request) => specModel(context, await context.kernelspecs.find(pathParameter(request, 'name'))),
+    },
+  });
+  defineRoute(app, {
+    url: 'api/kernelspecs/:name/images',
+    methods: {
+      GET: async (request) => {
+        // As for a launch, the user is who authenticated, whatever `?user=` says: another's list would be of no use.
+        const { username: owner } = identityOf(request);
+        const name = pathParameter(request, 'name');
+        return { images: await context.kernels.images({ name, owner, signal: request.workSignal }) };
+      },
     },
   });
   defineRoute(app, {

@@ -31,6 +31,7 @@ export function openingBackends(): OpeningBackends {
   return {
     kernels: {
       start: async (options) => await (await opened).kernels.start(options),
+      images: async (options) => await (await opened).kernels.images(options),
       get: (id) => current?.kernels.get(id),
       list: () => current?.kernels.list() ?? [],
       subscribe: (event, listener) => subscribeWhenOpened(opened, (kernels) => kernels.subscribe(event, listener)),

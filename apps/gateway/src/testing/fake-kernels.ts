@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProvisionerError } from '@gateway-provisioners/core';
-import type { KernelExit, KernelSpec, LaunchProgress } from '@gateway-provisioners/core';
+import type { ImageOffer, KernelExit, KernelSpec, LaunchProgress } from '@gateway-provisioners/core';
 import type {
   CloseClientOptions,
   ConnectOptions,
@@ -8,6 +8,7 @@ import type {
   ExecutionState,
   Kernel,
   KernelClient,
+  KernelImagesOptions,
   KernelModel,
   StartKernelOptions,
 } from '@gateway-provisioners/kernel-manager';
@@ -23,6 +24,9 @@ export class FakeKernels implements GatewayKernels {
   readonly #listeners = new Set<Removed>();
   /** Runs before a kernel is made: may throw, or wait. */
   beforeStart: (options: StartKernelOptions) => Promise<void> | void = () => undefined;
+
+  /** What a backend offers: may throw, or wait. */
+  offers: (options: KernelImagesOptions) => Promise<readonly ImageOffer[]> | readonly ImageOffer[] = () => [];
 
   /** From now on starts wait until they are cancelled. Resolves when one has begun to. */
   holdStarts(): Promise<void> {
@@ -48,6 +52,10 @@ export class FakeKernels implements GatewayKernels {
     });
     this.kernels.set(id, kernel);
     return kernel;
+  }
+
+  async images(options: KernelImagesOptions = {}): Promise<readonly ImageOffer[]> {
+    return await this.offers(options);
   }
 
   get(kernelId: string): FakeKernel | undefined {
