@@ -64,7 +64,7 @@ beforeAll(async () => {
     await writeFile(join(programs, name), `#!/bin/sh\nexec '${process.execPath}' '${built}' "$@"\n`);
     await chmod(join(programs, name), 0o755);
   }
-  const env = await scratch.environment({ extra: { DOCKER_HOST: dockerHost() } });
+  const env = await scratch.environment({ extra: { DOCKER_HOST: dockerHost(), KERNEL_LAUNCH_TIMEOUT: '180' } });
   env['PATH'] = `${programs}${delimiter}${env['PATH'] ?? ''}`;
   readersData = env['JUPYTER_DATA_DIR'] ?? '';
   const cwd = await scratch.folder('page');
@@ -87,7 +87,6 @@ async function gatewayOfTheReader(): Promise<RunningServer> {
     JUPYTER_DATA_DIR: readersData,
     DOCKER_HOST: dockerHost(),
     GP_RESPONSE_IP: requiredVariable({ variable: 'GP_TEST_DOCKER_GATEWAY', script }),
-    GP_LAUNCH_TIMEOUT: '180',
   };
   return await startServer({ definition: { ...gatewayDefinition(), env } });
 }
