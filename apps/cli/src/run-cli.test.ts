@@ -1,7 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { testCli } from './testing/run-in-test.ts';
+import type { TestCli } from './testing/run-in-test.ts';
 
 describe('the command line', () => {
   it('tells its version and its commands', async () => {
@@ -91,6 +92,7 @@ describe('provisioners', () => {
           source: `registered @gateway-provisioners/provisioner-${name}`,
           version: expect.stringMatching(/^\d/),
           apiVersion: 1,
+          imported: true,
           problems: [],
         })),
       ),
@@ -104,13 +106,13 @@ describe('provisioners', () => {
     ['{ apiVersion: 7 }', 1, 'version 7 of the provisioner contract'],
     ['{ [brand]: undefined, createChecked: 1 }', 1, 'defineProvisioner'],
     ['{ name: "other" }', 1, 'offers "other", not "mine"'],
-    ['{ configSchema: {} }', 1, 'not a Standard Schema'],
+    ['{ configSchema: {} }', 1, 'no Standard Schema'],
     [
-      "{ configSchema: { '~standard': { validate() { throw new Error('oh') } } } }",
+      "{ configSchema: { '~standard': { version: 1, validate() { throw new Error('oh') } } } }",
       1,
       'configSchema throws for {}: oh',
     ],
-    ["{ configSchema: { '~standard': { validate() {} } } }", 1, 'neither a value nor issues'],
+    ["{ configSchema: { '~standard': { version: 1, validate() {} } } }", 1, 'neither a value nor issues'],
   ])('check a plug-in that says %s', async (definition, exitCode, message) => {
     await using cli = await testCli();
     await writeFile(join(cli.folder, 'plug-in.mjs'), plugIn(definition));
@@ -122,18 +124,59 @@ describe('provisioners', () => {
     expect((await cli.run(['provisioners', 'list', '--provisioner', 'mine=./plug-in.mjs'])).exitCode).toBe(0);
   });
 
-  it('check what dependencies offer', async () => {
-    await using cli = await testCli();
-    const plain = join(cli.folder, 'node_modules', 'some-provisioner');
-    await mkdir(plain, { recursive: true });
-    const manifest = { apiVersion: 1, provisioners: { mine: '.' } };
-    const json = { name: 'some-provisioner', version: '3.2.1', type: 'module', exports: './index.js' };
-    await writeFile(join(plain, 'package.json'), JSON.stringify({ ...json, gatewayProvisioners: manifest }));
-    await writeFile(join(plain, 'index.js'), plugIn('{}'));
-    await writeFile(join(cli.folder, 'package.json'), JSON.stringify({ dependencies: { 'some-provisioner': '*' } }));
-    const { exitCode, stdout } = await cli.run(['provisioners', 'check', '--discover']);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/mine +discovered some-provisioner +3\.2\.1 +1 +ok/);
+  describe('of dependencies', () => {
+    /** A folder whose dependencies offer `<name>-provisioner` each, and say in a file that they were imported. */
+    async function withDependencies(cli: TestCli, names: readonly string[]): Promise<void> {
+      for (const name of names) {
+        const folder = join(cli.folder, 'node_modules', name);
+        await mkdir(folder, { recursive: true });
+        const manifest = { apiVersion: 1, provisioners: { [`${basename(name)}-provisioner`]: '.' } };
+        const json = { name, version: '3.2.1', type: 'module', exports: './index.js' };
+        await writeFile(join(folder, 'package.json'), JSON.stringify({ ...json, gatewayProvisioners: manifest }));
+        const mark = `import { writeFileSync } from 'node:fs'; writeFileSync(new URL('./imported', import.meta.url), '');`;
+        await writeFile(join(folder, 'index.js'), mark + plugIn(`{ name: '${basename(name)}-provisioner' }`));
+      }
+      const dependencies = Object.fromEntries(names.map((name) => [name, '*']));
+      await writeFile(join(cli.folder, 'package.json'), JSON.stringify({ dependencies }));
+    }
+
+    it('are checked, and listed without running their code', async () => {
+      await using cli = await testCli();
+      await withDependencies(cli, ['mine']);
+      const list = await cli.run(['provisioners', 'list', '--discover']);
+      expect(list.stdout).toMatch(/mine-provisioner +discovered mine +3\.2\.1 +- +not imported/);
+      const folder = join(cli.folder, 'node_modules/mine');
+      expect(await readdir(folder)).not.toContain('imported');
+      const { exitCode, stdout } = await cli.run(['provisioners', 'check', '--discover']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/mine-provisioner +discovered mine +3\.2\.1 +1 +ok/);
+      expect(await readdir(folder)).toContain('imported');
+    });
+
+    it.each([
+      ['flags', ['--discover-allow', '@acme/*, left', '--discover-deny', '*two'], {}],
+      ['variables', [], { GP_DISCOVER_ALLOW: '@acme/*,left', GP_DISCOVER_DENY: '*two' }],
+      ['a flag over a variable', ['--discover-deny', '*two,right'], { GP_DISCOVER_DENY: '@acme/*' }],
+    ])('are allowed and denied by %s, and the denial wins', async (_, flags, env) => {
+      await using cli = await testCli();
+      const environment = { HOME: cli.folder, TMPDIR: cli.folder, ...env };
+      await withDependencies(cli, ['@acme/one', '@acme/two', 'left', 'right']);
+      for (const command of ['list', 'check']) {
+        const { exitCode, stdout } = await cli.run(['provisioners', command, '--discover', ...flags], {
+          env: environment,
+        });
+        expect(exitCode).toBe(0);
+        expect(stdout.match(/discovered \S+/g)).toEqual(['discovered @acme/one', 'discovered left']);
+      }
+      expect(await readdir(join(cli.folder, 'node_modules/@acme/two'))).not.toContain('imported');
+    });
+
+    it('are not allowed by what is no pattern', async () => {
+      await using cli = await testCli();
+      const { exitCode, stderr } = await cli.run(['provisioners', 'list', '--discover-allow', 'a b']);
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toContain('--discover-allow');
+    });
   });
 
   it('say what is missing', async () => {

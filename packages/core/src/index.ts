@@ -90,6 +90,7 @@ export type {
 export { PROVISIONER_API_VERSION, PROVISIONER_BRAND } from './provisioner.ts';
 export type { ConfiguredProvisionersOptions, DiscoveryOptions } from './registry/discovery.ts';
 export { addConfiguredProvisioners, discoverProvisioners } from './registry/discovery.ts';
+export { discoveryPatterns, discoverySettings } from './registry/discovery-settings.ts';
 export type { LazyProvisioner, ProvisionerOrigin } from './registry/provisioner-origin.ts';
 export type { ProvisionerEntry, ProvisionerRegistryOptions } from './registry/provisioner-registry.ts';
 export { ProvisionerRegistry } from './registry/provisioner-registry.ts';
@@ -112,6 +113,7 @@ export { checkRequestEnv } from './request-env.ts';
 export type { ReservePortsOptions } from './reserve-ports.ts';
 export { reservePorts } from './reserve-ports.ts';
 export { ResourceStack } from './resource-stack.ts';
+export { isSchemaAnswer } from './standard-schema.ts';
 export { parseStoredConnectionInfo } from './stored-connection-info.ts';
 export { systemErrorCode } from './system-error.ts';
 export { z85Decode, z85Encode } from './z85.ts';

@@ -5,7 +5,7 @@ import type { CliContext } from '../cli-context.ts';
 import { openLocalKernelSpecs } from '../host/local-kernel-specs.ts';
 import type { ValidateFlags } from '../installer/validate-kernelspecs.ts';
 import { textTable } from '../text-table.ts';
-import { parsePair } from './parse-option.ts';
+import { withFurtherProvisioners } from '../provisioners/further-provisioners.ts';
 
 /** `kernelspecs list` and `kernelspecs validate`. */
 export function defineKernelSpecsCommand(group: Command, context: CliContext): void {
@@ -20,14 +20,13 @@ export function defineKernelSpecsCommand(group: Command, context: CliContext): v
       if (options.json === true) context.stdout.write(asJson(listing, defaultName));
       else printListing(context, listing, defaultName);
     });
-  group
+  const validate = group
     .command('validate')
     .description(
       'check kernelspecs without starting kernels: schema, provisioner, settings, command line; fails on errors',
     )
-    .argument('[folder]', "a kernelspec's folder, or one with such folders; default: all that are found")
-    .option('--provisioner <name=module>', 'also a package, or a file of this folder', parsePair, [])
-    .option('--discover', "also what the dependencies in this folder's package.json offer")
+    .argument('[folder]', "a kernelspec's folder, or one with such folders; default: all that are found");
+  withFurtherProvisioners(validate)
     .option('--json', 'as JSON')
     .action(async (folder: string | undefined, flags: ValidateFlags) => {
       const { validateKernelSpecs } = await import('../installer/validate-kernelspecs.ts');

@@ -1,37 +1,30 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { PROVISIONER_API_VERSION, addConfiguredProvisioners, discoverProvisioners } from '@gateway-provisioners/core';
-import type { ProvisionerRegistry } from '@gateway-provisioners/core';
+import { PROVISIONER_API_VERSION } from '@gateway-provisioners/core';
 import type { CliContext } from '../cli-context.ts';
 import { openLocalRegistry } from '../host/local-registry.ts';
 import { openRuntimeFolder } from '../host/runtime-folder.ts';
 import { checkProvisioners } from '../provisioners/check-provisioners.ts';
 import type { ProvisionerReport } from '../provisioners/check-provisioners.ts';
+import { addFurtherProvisioners, withFurtherProvisioners } from '../provisioners/further-provisioners.ts';
+import type { FurtherProvisioners } from '../provisioners/further-provisioners.ts';
 import { FailedCommand } from '../failed-command.ts';
 import { textTable } from '../text-table.ts';
-import { parsePair } from './parse-option.ts';
 
-interface Options {
-  readonly provisioner: readonly (readonly [name: string, module: string])[];
-  readonly discover?: boolean;
+interface Options extends FurtherProvisioners {
   readonly json?: boolean;
 }
 
 /** `provisioners list` and `provisioners check`. */
 export function defineProvisionersCommand(group: Command, context: CliContext): void {
   const add = (name: string, description: string): Command =>
-    group
-      .command(name)
-      .description(description)
-      .option('--provisioner <name=module>', 'also a package, or a file of this folder', parsePair, [])
-      .option('--discover', "also what the dependencies in this folder's package.json offer")
-      .option('--json', 'as JSON');
-  add('list', 'list them: where they come from, version, version of the contract, problems').action(
-    async (options: Options) => {
-      const reports = await reportsOf(context, options);
-      printReports(context, reports, options);
-    },
-  );
+    withFurtherProvisioners(group.command(name).description(description)).option('--json', 'as JSON');
+  add(
+    'list',
+    'list them: where they come from, version, version of the contract, problems; runs no code of what is discovered',
+  ).action(async (options: Options) => {
+    const reports = await reportsOf(context, options, true);
+    printReports(context, reports, options);
+  });
   add('check', 'import each and check what can be checked without starting a kernel; fails if any has a problem')
     .argument('[names...]', 'only these')
     .action(async (names: readonly string[], options: Options) => {
@@ -45,19 +38,15 @@ export function defineProvisionersCommand(group: Command, context: CliContext): 
     });
 }
 
-async function reportsOf(context: CliContext, options: Options): Promise<readonly ProvisionerReport[]> {
+async function reportsOf(
+  context: CliContext,
+  options: Options,
+  declaredOnly = false,
+): Promise<readonly ProvisionerReport[]> {
   await using folder = await openRuntimeFolder(context.env);
   await using registry = openLocalRegistry({ env: context.env, instanceId: 'check', runtimeDir: folder.path });
-  await addOptional(registry, context, options);
-  return await checkProvisioners(registry, { signal: context.signal });
-}
-
-async function addOptional(registry: ProvisionerRegistry, context: CliContext, options: Options): Promise<void> {
-  const { signal } = context;
-  const hostPackageJson = join(context.cwd, 'package.json');
-  const provisioners = Object.fromEntries(options.provisioner);
-  await addConfiguredProvisioners(registry, { hostPackageJson, provisioners, signal });
-  if (options.discover === true) await discoverProvisioners(registry, { hostPackageJson, signal });
+  await addFurtherProvisioners(registry, options, context);
+  return await checkProvisioners(registry, { signal: context.signal, declaredOnly });
 }
 
 function printReports(context: CliContext, reports: readonly ProvisionerReport[], options: Options): void {
@@ -66,12 +55,12 @@ function printReports(context: CliContext, reports: readonly ProvisionerReport[]
     context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return;
   }
-  const rows = reports.map(({ name, source, version, apiVersion, problems }) => [
+  const rows = reports.map(({ name, source, version, apiVersion, imported, problems }) => [
     name,
     source,
     version ?? '-',
     apiVersion === undefined ? '-' : String(apiVersion),
-    problems.length === 0 ? 'ok' : problems.join('; '),
+    problems.length > 0 ? problems.join('; ') : imported ? 'ok' : 'not imported',
   ]);
   context.stdout.write(textTable(['NAME', 'SOURCE', 'VERSION', 'API', 'STATUS'], rows));
 }

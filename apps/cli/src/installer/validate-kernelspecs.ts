@@ -1,16 +1,15 @@
 import { resolve } from 'node:path';
-import { addConfiguredProvisioners, discoverProvisioners } from '@gateway-provisioners/core';
 import { checkKernelSpecs } from '@gateway-provisioners/installer';
 import type { KernelSpecReport } from '@gateway-provisioners/installer';
 import type { CliContext } from '../cli-context.ts';
 import { FailedCommand } from '../failed-command.ts';
 import { openLocalRegistry } from '../host/local-registry.ts';
 import { openRuntimeFolder } from '../host/runtime-folder.ts';
+import { addFurtherProvisioners } from '../provisioners/further-provisioners.ts';
+import type { FurtherProvisioners } from '../provisioners/further-provisioners.ts';
 import { imagesOfEngine } from './ask-for-image.ts';
 
-export interface ValidateFlags {
-  readonly provisioner: readonly (readonly [name: string, module: string])[];
-  readonly discover?: boolean;
+export interface ValidateFlags extends FurtherProvisioners {
   readonly json?: boolean;
 }
 
@@ -23,10 +22,7 @@ export async function validateKernelSpecs(
   const { env, cwd, signal } = context;
   await using runtime = await openRuntimeFolder(env);
   await using registry = openLocalRegistry({ env, instanceId: 'validate', runtimeDir: runtime.path });
-  const hostPackageJson = resolve(cwd, 'package.json');
-  const provisioners = Object.fromEntries(flags.provisioner);
-  await addConfiguredProvisioners(registry, { hostPackageJson, provisioners, signal });
-  if (flags.discover === true) await discoverProvisioners(registry, { hostPackageJson, signal });
+  await addFurtherProvisioners(registry, flags, context);
   await using images = imagesOfEngine(env);
   const report = await checkKernelSpecs({
     env,

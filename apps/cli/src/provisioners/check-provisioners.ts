@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { errorMessage } from '@gateway-provisioners/core';
+import { errorMessage, isSchemaAnswer } from '@gateway-provisioners/core';
 import type {
   CallOptions,
   ProvisionerDefinition,
@@ -15,16 +15,23 @@ export interface ProvisionerReport {
   /** Where it comes from: `registered @scope/package`, `configured ./file.js`. */
   readonly source: string;
   readonly version?: string;
-  /** Version of the contract that it was written for. */
+  /** Version of the contract that it was written for; absent when that could not or should not be looked at. */
   readonly apiVersion?: number;
-  /** Empty when it can be used. */
+  /** False for one of which no code was run: its manifest was read and its module located, nothing else. */
+  readonly imported: boolean;
+  /** Empty when none was found. */
   readonly problems: readonly string[];
 }
 
-/** Imports every provisioner of a registry and checks the static part of the contract. Never throws for their sake. */
+interface CheckProvisionersOptions extends CallOptions {
+  /** Run no code of discovered packages: nobody has named them yet. Default false. */
+  readonly declaredOnly?: boolean;
+}
+
+/** Imports the provisioners of a registry and checks the static part of the contract. Never throws for their sake. */
 export async function checkProvisioners(
   registry: ProvisionerRegistry,
-  options: CallOptions = {},
+  options: CheckProvisionersOptions = {},
 ): Promise<readonly ProvisionerReport[]> {
   const reports: ProvisionerReport[] = [];
   for (const entry of registry.list()) reports.push(await check(registry, entry, options));
@@ -34,7 +41,7 @@ export async function checkProvisioners(
 async function check(
   registry: ProvisionerRegistry,
   entry: ProvisionerEntry,
-  options: CallOptions,
+  options: CheckProvisionersOptions,
 ): Promise<ProvisionerReport> {
   const { name, origin } = entry;
   const version = origin.version ?? (await versionOf(origin));
@@ -43,25 +50,25 @@ async function check(
     source: [origin.kind, origin.package].filter((part) => part !== undefined).join(' '),
     ...(version === undefined ? {} : { version }),
   };
-  if (entry.problem !== undefined) return { ...report, problems: [entry.problem.message] };
+  if (entry.problem !== undefined) return { ...report, imported: false, problems: [entry.problem.message] };
+  if (options.declaredOnly === true && origin.kind === 'discovered') {
+    return { ...report, imported: false, problems: [] };
+  }
   try {
     const definition = await registry.definitionOf(name, options);
-    return { ...report, apiVersion: definition.apiVersion, problems: await problemsOfSchema(definition) };
+    const { apiVersion } = definition;
+    return { ...report, apiVersion, imported: true, problems: await problemsOfSchema(definition) };
   } catch (error) {
-    return { ...report, problems: [errorMessage(error)] };
+    return { ...report, imported: true, problems: [errorMessage(error)] };
   }
 }
 
 /** A schema must answer any input with a value or with issues. Which settings it wants is its own affair. */
 async function problemsOfSchema({ configSchema }: ProvisionerDefinition): Promise<readonly string[]> {
   const problems: string[] = [];
-  // Written by strangers, perhaps in plain JavaScript: the types promise nothing.
-  const schema: unknown = configSchema;
-  if (!isStandardSchema(schema)) return ['configSchema is not a Standard Schema: it has no "~standard".validate'];
   for (const input of [{}, { no_such_setting: 1 }, null, 'text', []]) {
     try {
-      const result: unknown = await schema['~standard'].validate(input);
-      if (typeof result !== 'object' || result === null || !('value' in result || 'issues' in result)) {
+      if (!isSchemaAnswer(await configSchema['~standard'].validate(input))) {
         problems.push(`configSchema answers ${JSON.stringify(input)} with neither a value nor issues`);
       }
     } catch (error) {
@@ -69,20 +76,6 @@ async function problemsOfSchema({ configSchema }: ProvisionerDefinition): Promis
     }
   }
   return problems;
-}
-
-function isStandardSchema(
-  value: unknown,
-): value is { readonly '~standard': { readonly validate: (input: unknown) => unknown } } {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value))
-    return false;
-  const standard = value['~standard'];
-  return (
-    typeof standard === 'object' &&
-    standard !== null &&
-    'validate' in standard &&
-    typeof standard.validate === 'function'
-  );
 }
 
 /** Of packages that ship with this program and say nothing themselves. */

@@ -5,6 +5,7 @@ import {
   ResourceStack,
   addConfiguredProvisioners,
   discoverProvisioners,
+  discoveryPatterns,
   systemClock,
 } from '@gateway-provisioners/core';
 import type { Logger } from '@gateway-provisioners/core';
@@ -125,5 +126,6 @@ async function addProvisioners(registry: ProvisionerRegistry, options: OpenKerne
   registerBundledProvisioners(registry);
   const hostPackageJson = join(cwd, 'package.json');
   await addConfiguredProvisioners(registry, { hostPackageJson, provisioners: settings.provisioners, signal });
-  if (settings.discover_provisioners) await discoverProvisioners(registry, { hostPackageJson, signal });
+  if (!settings.discover_provisioners) return;
+  await discoverProvisioners(registry, { hostPackageJson, signal, ...discoveryPatterns(settings) });
 }

@@ -1,4 +1,4 @@
-import { booleanSetting, defineSettings } from '@gateway-provisioners/core';
+import { booleanSetting, defineSettings, discoverySettings } from '@gateway-provisioners/core';
 import { objectMap, oneOf, optional, text, textMap } from '../schemas.ts';
 
 /** What is kept, where kernels can run and how they are spoken to. */
@@ -46,6 +46,7 @@ export const backendSettings = defineSettings({
     group: 'Backends',
     description: 'Offer what dependencies of the package.json in the folder of the gateway declare.',
   },
+  ...discoverySettings,
   engine: {
     schema: oneOf(['auto', 'zmtp', 'zeromq']),
     default: 'auto',
