@@ -1,8 +1,4 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitUntilReady } from './client.ts';
@@ -14,8 +10,8 @@ import type { Report } from './report.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { startServer } from './server.ts';
 import type { ServerDefinition } from './server.ts';
+import { startBridge } from './start-bridge.ts';
 import { median } from './statistics.ts';
-import { websocketClient } from './websocket-client.ts';
 
 const MESSAGES = 100_000;
 const here = dirname(fileURLToPath(import.meta.url));
@@ -29,47 +25,25 @@ export async function fakeKernelFlood(report: Report, options: ScenarioOptions):
     await readFile(join(here, '..', 'servers', 'gateway.json'), 'utf8'),
   ) as ServerDefinition;
   await using kernel = await startRawKernel({ ...options, argv: options.kernels['bench-flood'] });
-  const bridge = spawn(process.execPath, [join(here, 'bridge.js'), kernel.connectionFile], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  await using bridge = await startBridge(kernel.connectionFile);
   await using server = await startServer(definition, options);
-  try {
-    const url = await firstLine(bridge);
-    const bridged = await websocketClient(url, '');
-    await waitUntilReady(bridged);
-    const id = await server.start('bench-flood');
-    const client = await server.connect(id);
-    await waitUntilReady(client);
-    // In turn, so that a change in the machine's speed hits both.
-    const bridgeRuns: FloodRun[] = [];
-    const gatewayRuns: FloodRun[] = [];
-    for (let run = 0; run < options.repetitions; run += 1) {
-      bridgeRuns.push(await floodOnce(bridged, bridge.pid ?? 0));
-      gatewayRuns.push(await floodOnce(client, server.pid));
-    }
-    summarise(report, 'minimal bridge', bridgeRuns);
-    summarise(report, definition.name, gatewayRuns);
-    bridged.close();
-    client.close();
-    await server.shutdown(id);
-  } finally {
-    if (bridge.exitCode === null) {
-      const exited = once(bridge, 'exit');
-      bridge.kill('SIGKILL');
-      await exited;
-    }
+  const bridged = await bridge.connect();
+  await waitUntilReady(bridged);
+  const id = await server.start('bench-flood');
+  const client = await server.connect(id);
+  await waitUntilReady(client);
+  // In turn, so that a change in the machine's speed hits both.
+  const bridgeRuns: FloodRun[] = [];
+  const gatewayRuns: FloodRun[] = [];
+  for (let run = 0; run < options.repetitions; run += 1) {
+    bridgeRuns.push(await floodOnce(bridged, bridge.pid));
+    gatewayRuns.push(await floodOnce(client, server.pid));
   }
-}
-
-async function firstLine(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    child.stdout.once('data', (data: Buffer) => {
-      resolve(data.toString().trim());
-    });
-    child.once('exit', (code) => {
-      reject(new Error(`the bridge ended with ${code}`));
-    });
-  });
+  summarise(report, 'minimal bridge', bridgeRuns);
+  summarise(report, definition.name, gatewayRuns);
+  bridged.close();
+  client.close();
+  await server.shutdown(id);
 }
 
 interface FloodRun {
@@ -80,7 +54,7 @@ interface FloodRun {
 
 async function floodOnce(client: BenchmarkClient, pid: number): Promise<FloodRun> {
   const before = (await processStats(pid)).cpuMs;
-  const flood = await measureFlood(client, { code: `flood ${MESSAGES}`, lines: MESSAGES, silenceMs: 10_000 });
+  const flood = await measureFlood(client, { code: `flood ${MESSAGES}`, lines: MESSAGES, silenceMs: 60_000 });
   const cpuMs = (await processStats(pid)).cpuMs - before;
   return {
     perSecond: flood.messages / flood.seconds,

@@ -24,6 +24,8 @@ const help = `npm run benchmark -- [options]
                     (GP_TEST_DOCKER_GATEWAY)
   --image NAME      for containers: an image with ipykernel and a launcher; default: gp-test/kernel-py
   --python PATH     a Python with ipykernel; default: $GP_TEST_PYTHON
+  --nice=N          for trips, on a machine that does other work: everything measured gets the processors as with this
+                    nice value, -20 to 19; takes root and a session of its own (setsid -w npm run benchmark …)
   --quick           fewer repetitions
   --json FILE       also write the figures as JSON
 `;
@@ -34,6 +36,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'raw,servers,trips,bursts,flood' },
     image: { type: 'string', default: 'gp-test/kernel-py' },
     python: { type: 'string' },
+    nice: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -49,7 +52,8 @@ if (values.help) {
   const root = resolve(here, '..', '..', '..');
   const folder = await mkdtemp(join(tmpdir(), 'benchmark-'));
   try {
-    const options = await prepare({ root, folder, python, quick: values.quick, image: values.image });
+    const nice = values.nice === undefined ? undefined : Number(values.nice);
+    const options = await prepare({ root, folder, python, nice, quick: values.quick, image: values.image });
     const report = new Report();
     const only = values.only.split(',');
     if (only.includes('raw')) await benchmarkRaw(report, options);
@@ -86,6 +90,7 @@ async function prepare(given: {
   readonly root: string;
   readonly folder: string;
   readonly python: string;
+  readonly nice: number | undefined;
   readonly quick: boolean;
   readonly image: string;
 }): Promise<ScenarioOptions> {
@@ -115,6 +120,7 @@ async function prepare(given: {
     values: { root: given.root, python: given.python, node: process.execPath },
     repetitions: given.quick ? 3 : 10,
     roundTrips: given.quick ? 200 : 1000,
+    nice: given.nice,
     env: {
       PATH: process.env['PATH'],
       HOME: home,

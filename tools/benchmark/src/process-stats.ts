@@ -7,6 +7,8 @@ export interface ProcessStats {
   readonly anonymousBytes: number;
   readonly openFiles: number;
   readonly cpuMs: number;
+  /** How long its main thread was ready to run and had no processor. */
+  readonly waitedMs: number;
 }
 
 // Linux reports CPU time in clock ticks; 100 a second on every architecture that Node runs on.
@@ -14,9 +16,11 @@ const MS_PER_TICK = 10;
 
 /** What the operating system says of a process; Linux only. */
 export async function processStats(pid: number): Promise<ProcessStats> {
-  const [status, stat, files] = await Promise.all([
+  const [status, stat, schedule, files] = await Promise.all([
     readFile(`/proc/${pid}/status`, 'utf8'),
     readFile(`/proc/${pid}/stat`, 'utf8'),
+    // Nanoseconds run, nanoseconds waited, number of slices.
+    readFile(`/proc/${pid}/schedstat`, 'utf8'),
     readdir(`/proc/${pid}/fd`),
   ]);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -26,6 +30,7 @@ export async function processStats(pid: number): Promise<ProcessStats> {
     anonymousBytes: kilobytes(status, 'RssAnon'),
     openFiles: files.length,
     cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK,
+    waitedMs: Number(schedule.split(' ')[1]) / 1e6,
   };
 }
 

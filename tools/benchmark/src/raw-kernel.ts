@@ -46,7 +46,8 @@ export async function prepareRawKernel(
 export async function startRawKernel(options: RawKernelOptions): Promise<RawKernel> {
   const { connectionFile, command } = await prepareRawKernel(options);
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { env: options.env, stdio: 'ignore' });
+  // A session of its own, as the kernels of servers have: Linux shares the processors out by session.
+  const child = spawn(program, args, { env: options.env, stdio: 'ignore', detached: true });
   return {
     pid: child.pid ?? 0,
     connectionFile,

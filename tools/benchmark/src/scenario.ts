@@ -21,6 +21,8 @@ export interface ScenarioOptions {
   readonly repetitions: number;
   /** In each of the blocks whose median counts. */
   readonly roundTrips: number;
+  /** Nice value at which round trips get the processors before other work; undefined: like everybody else. */
+  readonly nice: number | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 
