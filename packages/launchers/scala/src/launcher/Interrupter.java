@@ -1,21 +1,29 @@
 package launcher;
 
 import java.lang.reflect.InvocationTargetException;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Interrupts what Toree executes.
  *
- * <p>Upon its signal, Toree interrupts the threads of the cell, and gives them up: the reply comes when the cell ends. A
- * loop that does not look at its interrupt flag never does, and jobs of Spark run on in their executors. So jobs are
- * cancelled here, and threads that still execute the cell after a while are stopped, which works as far as Java 19.
+ * <p>Upon its signal, Toree cancels the jobs of Spark and waits a moment; when the cell still runs, Toree interrupts its
+ * thread and gives that up: the reply comes when the cell ends. A loop that does not look at its interrupt flag never
+ * does, and until Toree has a Spark context it makes one first. So jobs are cancelled here too, and a thread that still
+ * executes the cell after a while is stopped, which works as far as Java 19. A cell that ended in the moment that Toree
+ * waits left its thread to the next one, which is none of the interrupt's business.
  */
 final class Interrupter {
   private static final long PATIENCE_MS = 1_500;
+  private static final long LOOK_EVERY_MS = 20;
   /** Frames of a thread that executes code for the Scala interpreter. */
   private static final String TASK = "org.apache.toree.utils.TaskManager$";
+  /** Classes that the interpreter makes of one cell. */
+  private static final Pattern CELL = Pattern.compile("\\$line[0-9]+\\.");
+  /** In place of it, while the cell is compiled. */
+  private static final String COMPILING = "";
 
   private final String signal;
 
@@ -24,18 +32,31 @@ final class Interrupter {
   }
 
   void interrupt() throws ReflectiveOperationException {
-    List<Thread> executing = executing();
+    Map<Thread, String> executing = executing();
     Signals.raise(signal);
     cancelSparkJobs();
     if (!executing.isEmpty()) CommListener.daemon("interrupter", () -> stopStubborn(executing));
   }
 
-  private static List<Thread> executing() {
-    List<Thread> threads = new ArrayList<>();
+  private static Map<Thread, String> executing() {
+    Map<Thread, String> cells = new HashMap<>();
     for (Map.Entry<Thread, StackTraceElement[]> entry : Thread.getAllStackTraces().entrySet()) {
-      if (isTask(entry.getValue())) threads.add(entry.getKey());
+      String cell = cellOf(entry.getValue());
+      if (cell != null) cells.put(entry.getKey(), cell);
     }
-    return threads;
+    return cells;
+  }
+
+  /** Which cell a thread executes; null for none. */
+  private static String cellOf(StackTraceElement[] stack) {
+    if (!isTask(stack)) return null;
+    String cell = COMPILING;
+    for (StackTraceElement frame : stack) {
+      // The last one is that of the cell itself, before it are those of what it calls.
+      Matcher line = CELL.matcher(frame.getClassName());
+      if (line.lookingAt()) cell = line.group();
+    }
+    return cell;
   }
 
   private static boolean isTask(StackTraceElement[] stack) {
@@ -46,16 +67,27 @@ final class Interrupter {
     return false;
   }
 
-  private static void stopStubborn(List<Thread> threads) {
+  private static void stopStubborn(Map<Thread, String> cells) {
+    long since = System.nanoTime();
     try {
-      Thread.sleep(PATIENCE_MS);
+      // The compiler ends by itself, and would not survive to be stopped.
+      while (cells.containsValue(COMPILING)
+          || (!cells.isEmpty() && System.nanoTime() - since < PATIENCE_MS * 1_000_000)) {
+        Thread.sleep(LOOK_EVERY_MS);
+        forgetEnded(cells);
+      }
     } catch (InterruptedException notUs) {
       return;
     }
-    for (Thread thread : threads) {
-      // Toree has replaced its pool: what this thread still executes is what it was to leave.
-      if (thread.isAlive() && isTask(thread.getStackTrace())) stop(thread);
-    }
+    for (Thread thread : cells.keySet()) stop(thread);
+  }
+
+  private static void forgetEnded(Map<Thread, String> cells) {
+    cells.entrySet().removeIf(entry -> {
+      String now = cellOf(entry.getKey().getStackTrace());
+      if (COMPILING.equals(entry.getValue()) && now != null) entry.setValue(now);
+      return !entry.getValue().equals(now);
+    });
   }
 
   private static void stop(Thread thread) {
