@@ -58,18 +58,16 @@ export class TestKernelClient implements AsyncDisposable {
   static async open(options: TestKernelClientOptions): Promise<TestKernelClient> {
     await using stack = new ResourceStack();
     const client = stack.use(new TestKernelClient(options));
-    await withDeadline(
-      { signal: options.signal, timeoutMs: options.timeoutMs ?? 30_000, what: 'a kernel that answers' },
-      async (scope) => {
-        await client.channels.open({ signal: scope.signal });
-        // A PUB socket drops what it sends before the subscription arrived: ask until the status is seen too. Ever longer,
-        // for a kernel that takes its time with each answer.
-        let attemptMs = FIRST_ATTEMPT_MS;
-        while (!(await client.#answersWithin(attemptMs, scope.signal))) {
-          attemptMs = Math.min(2 * attemptMs, LONGEST_ATTEMPT_MS);
-        }
-      },
-    );
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    await withDeadline({ signal: options.signal, timeoutMs, what: 'a kernel that answers' }, async (scope) => {
+      await client.channels.open({ signal: scope.signal, timeoutMs });
+      // A PUB socket drops what it sends before the subscription arrived: ask until the status is seen too. Ever longer,
+      // for a kernel that takes its time with each answer.
+      let attemptMs = FIRST_ATTEMPT_MS;
+      while (!(await client.#answersWithin(attemptMs, scope.signal))) {
+        attemptMs = Math.min(2 * attemptMs, LONGEST_ATTEMPT_MS);
+      }
+    });
     stack.move();
     return client;
   }

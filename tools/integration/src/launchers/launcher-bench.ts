@@ -18,7 +18,7 @@ import type { ScratchFolder } from '../support/scratch-folder.ts';
 import { until } from '../support/until.ts';
 
 /** Milliseconds that a kernel may take on a machine that is busy with other things. */
-const LAUNCH_MS = 90_000;
+const LAUNCH_MS = 120_000;
 
 export interface LaunchOptions {
   /** The launcher's command line, from the parameters that may stand in one. */
