@@ -33,6 +33,14 @@ describe('buildKernelEnv', () => {
     });
   });
 
+  it("prefers the kernelspec's to the usual ones of the host, and what the operator lists to the kernelspec's", () => {
+    const hostEnv = { PATH: '/bin', LISTED: 'host', BOTH: 'host' };
+    const specEnv = { PATH: '/spec', LISTED: 'spec', BOTH: 'spec' };
+    const options = { hostEnv, specEnv, inherited: ['LISTED', 'BOTH'] };
+    const env = build({ ...options, requestEnv: { BOTH: 'request' }, allowedRequestNames: ['BOTH'] });
+    expect(env).toEqual({ ...OURS, PATH: '/spec', LISTED: 'host', BOTH: 'request' });
+  });
+
   it("replaces names in the kernelspec's values from request and host, in one pass", () => {
     const env = build({
       hostEnv: { DATA: '/data', OTHER: 'host' },

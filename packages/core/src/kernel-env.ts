@@ -31,7 +31,7 @@ export interface KernelEnvOptions {
   /** Who the kernel belongs to; becomes `KERNEL_USERNAME` whatever kernelspec and request say. */
   readonly username: string;
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
-  /** Names of host variables to inherit beyond the usual ones. Default: none. */
+  /** Names of host variables that count before the kernelspec's, beyond the usual ones. Default: none. */
   readonly inherited?: readonly string[] | undefined;
   /** `env` of the kernelspec; `$NAME` and `${NAME}` in values are replaced from the request's and the host's variables. */
   readonly specEnv: Readonly<Record<string, string>>;
@@ -42,8 +42,8 @@ export interface KernelEnvOptions {
 }
 
 /**
- * The whole environment of a kernel. Later wins: what is inherited from the host, the kernelspec's `env`, the
- * request's, `KERNEL_GATEWAY=1`, `KERNEL_ID` and `KERNEL_USERNAME`. Values of the request are data: nothing in them is
+ * The whole environment of a kernel. Later wins: the usual variables of the host, the kernelspec's `env`, the host's that
+ * are listed in `inherited`, the request's, `KERNEL_GATEWAY=1`, `KERNEL_ID` and `KERNEL_USERNAME`. Values of the request are data: nothing in them is
  * replaced. Names and order are those of Enterprise Gateway, except that a request without `env` does not pass the
  * host's whole environment on.
  */
@@ -65,6 +65,7 @@ export function buildKernelEnv(options: KernelEnvOptions): Readonly<Record<strin
   for (const [name, value] of Object.entries(options.specEnv)) {
     if (!NEVER_PASSED.has(name)) env.set(name, expandTemplate(value, lookUp));
   }
+  for (const [name, value] of hostEnv) if (options.inherited?.includes(name) === true) env.set(name, value);
   for (const [name, value] of requestEnv) env.set(name, value);
   if (!env.has('KERNEL_LANGUAGE')) env.set('KERNEL_LANGUAGE', options.language.toLowerCase());
   for (const [name, value] of ours) env.set(name, value);
