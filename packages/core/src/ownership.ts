@@ -11,12 +11,14 @@ export function formatOwner(owner: ResourceOwner): string {
 
 /** Reads what {@link formatOwner} wrote; undefined for anything else. */
 export function parseOwner(text: string): ResourceOwner | undefined {
-  const parts = text.split('/');
-  if (parts.length !== 3 || !/^[1-9]\d{0,14}$/.test(parts[2] ?? '')) return undefined;
+  const [instance = '', kernel = '', incarnation = '', ...rest] = text.split('/');
+  if (instance === '' || kernel === '' || rest.length > 0 || !/^[1-9]\d{0,14}$/.test(incarnation)) return undefined;
   try {
-    const [instanceId = '', kernelId = ''] = parts.map(decodeURIComponent);
-    if (instanceId === '' || kernelId === '') return undefined;
-    return { instanceId, kernelId, incarnation: Number(parts[2]) };
+    return {
+      instanceId: decodeURIComponent(instance),
+      kernelId: decodeURIComponent(kernel),
+      incarnation: Number(incarnation),
+    };
   } catch {
     return undefined;
   }

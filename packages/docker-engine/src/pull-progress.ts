@@ -29,8 +29,8 @@ export class PullTracker {
       layer.currentBytes = layer.totalBytes;
     } else if (status === 'Downloading') {
       const { current, total } = membersOf(progressDetail);
-      layer.currentBytes = Math.max(0, numberOf(current));
-      layer.totalBytes = Math.max(layer.totalBytes, numberOf(total));
+      layer.currentBytes = bytesOf(current);
+      layer.totalBytes = Math.max(layer.totalBytes, bytesOf(total));
     }
     return this.#sum();
   }
@@ -48,6 +48,11 @@ export class PullTracker {
       fraction: totalBytes === 0 ? layersDone / layers.length : Math.min(1, currentBytes / totalBytes),
     };
   }
+}
+
+/** What sums of layers stay finite with. */
+function bytesOf(value: unknown): number {
+  return Math.min(Math.max(0, numberOf(value)), Number.MAX_SAFE_INTEGER);
 }
 
 function megabytes(bytes: number): string {

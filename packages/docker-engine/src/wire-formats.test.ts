@@ -5,7 +5,7 @@ import { imageReference } from './image-reference.ts';
 import { readJsonLines } from './json-lines.ts';
 import { joinLogFrames, tailText } from './log-frames.ts';
 import { toContainerDetails, toContainerStats, toEngineEvent } from './modem/answers.ts';
-import { toNetworkDetails } from './modem/networks.ts';
+import { toNetworkDetails } from './modem/resource-answers.ts';
 import { PullTracker } from './pull-progress.ts';
 import { tarArchive } from './tar-archive.ts';
 
@@ -78,6 +78,17 @@ describe('lines of JSON', () => {
     await expect(collect(readJsonLines(pieces(Buffer.from(text), [])))).rejects.toMatchObject({
       code: 'PROTOCOL_ERROR',
     });
+  });
+
+  it('texts are taken as well; a stream of something else is a PROTOCOL_ERROR', async () => {
+    const texts = (async function* () {
+      yield* await Promise.resolve(['{"a"', ':1}\n', '', '2']);
+    })();
+    expect(await collect(readJsonLines(texts))).toEqual([{ a: 1 }, 2]);
+    const odd = (async function* () {
+      yield await Promise.resolve({ not: 'bytes' });
+    })();
+    await expect(collect(readJsonLines(odd))).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
   });
 
   it('a line without end is refused before it fills the memory', async () => {
@@ -204,6 +215,15 @@ describe('image references', () => {
 });
 
 describe('pull progress', () => {
+  it('stays a fraction, however large an engine says that layers are', () => {
+    const tracker = new PullTracker('img');
+    for (const id of ['one', 'two']) {
+      tracker.update({ id, status: 'Downloading', progressDetail: { current: 1, total: 1e308 } });
+      tracker.update({ id, status: 'Pull complete' });
+    }
+    expect(tracker.update({ id: 'two', status: 'Extracting' })).toMatchObject({ fraction: 1, layersDone: 2 });
+  });
+
   it('counts layers and bytes', () => {
     const tracker = new PullTracker('img');
     expect(tracker.update({ status: 'Pulling from a', id: 'latest' })).toBeUndefined();

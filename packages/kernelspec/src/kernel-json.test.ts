@@ -48,6 +48,43 @@ describe('parseKernelJson', () => {
     });
   });
 
+  it('takes what is already parsed, and keeps where it was found', () => {
+    const found = { name: 'Spec', resourceDir: '/k', defaultProvisioner: 'docker-provisioner' };
+    expect(parseKernelJson({ metadata: { kernel_provisioner: {} } }, found)).toMatchObject({
+      resourceDir: '/k',
+      argv: [],
+      provisioner: { provisionerName: 'docker-provisioner', config: {} },
+    });
+    expect(() => parseKernelJson([] as unknown as JsonObject, { name: 'Spec' })).toThrow(
+      'kernelspec "Spec": must hold a JSON object',
+    );
+  });
+
+  it.each([
+    [{ process_proxy: {} }, 'local-provisioner'],
+    [{ process_proxy: { config: { a: 1 } } }, 'local-provisioner'],
+    [{ process_proxy: { class_name: 'some.where.DockerProcessProxy' } }, 'docker-provisioner'],
+    [{ kernel_provisioner: { provisioner_name: 'x' }, process_proxy: { class_name: 'no.such.Proxy' } }, 'x'],
+    [{ kernel_provisioner: { config: { a: 1 } } }, 'local-provisioner'],
+  ])('reads the stanza of %j', (metadata, provisionerName) => {
+    expect(parse({ ...minimal, metadata }).provisioner.provisionerName).toBe(provisionerName);
+  });
+
+  it.each([
+    [{ process_proxy: { class_name: 'no.such.Proxy' } }, 'no provisioner stands for "no.such.Proxy" (known: Local'],
+    [{ process_proxy: { class_name: 7 } }, 'metadata.process_proxy.class_name'],
+    [{ process_proxy: 'docker' }, 'metadata.process_proxy'],
+    [{ kernel_provisioner: null }, 'metadata.kernel_provisioner'],
+    [
+      { kernel_provisioner: { provisioner_name: '' } },
+      'metadata.kernel_provisioner.provisioner_name: must not be empty',
+    ],
+    [{ kernel_provisioner: { config: [] } }, 'metadata.kernel_provisioner.config: must be an object'],
+    [7, 'metadata: must be an object'],
+  ])('refuses the metadata %j by the name of what is wrong', (metadata, words) => {
+    expect(refusal({ ...minimal, metadata })).toContain(words);
+  });
+
   it('accepts a byte order mark', () => {
     expect(parse(`\uFEFF${JSON.stringify(minimal)}`).displayName).toBe('Python');
   });

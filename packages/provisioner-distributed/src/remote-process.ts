@@ -18,12 +18,15 @@ import type { LauncherFacts, RemoteResource } from '@gateway-provisioners/core/r
 import { GracePeriod } from './hosts/grace-period.ts';
 import { heartbeatAnswers } from './hosts/heartbeat.ts';
 import type { KernelHost, ResponseWay } from './hosts/kernel-host.ts';
+import { parseKernelReport } from './hosts/kernel-report.ts';
+import type { KernelReport } from './hosts/kernel-report.ts';
 import type { KernelWatch } from './hosts/kernel-watch.ts';
 import { hostState, removeKernel } from './kernel-start.ts';
 import type { KernelPlaces } from './kernel-start.ts';
 import { inspectProgram, signalProgram } from './shell/kernel-programs.ts';
 import type { KernelPlace } from './shell/kernel-programs.ts';
 import { runProgram } from './shell/run-program.ts';
+import type { ShellHost } from './shell/run-program.ts';
 
 export interface RemoteProcessOptions {
   readonly host: KernelHost;
@@ -39,29 +42,19 @@ export interface RemoteProcessOptions {
   readonly onReleased: () => void;
 }
 
-/** What a host says about a kernel. */
-export type KernelReport =
-  | { readonly is: 'alive' | 'gone'; readonly log: string }
-  | { readonly is: 'exited'; readonly status: number; readonly log: string };
-
 const LOG_TAIL_BYTES = 4 * 1024;
 const DEFAULT_LOG_BYTES = 16 * 1024;
 const LIVENESS_MS = 15_000;
 
 /** Asks a host about a kernel. Errors: those of the connection, `HOST_COMMAND_FAILED`. */
 export async function inspectKernel(
-  host: KernelHost,
+  host: ShellHost,
   place: KernelPlace,
   options: CallOptions & { readonly maxLogBytes?: number },
 ): Promise<KernelReport> {
   const { maxLogBytes = LOG_TAIL_BYTES, signal } = options;
   const output = await runProgram(host, inspectProgram(place, maxLogBytes), { signal });
-  const end = output.indexOf('\n');
-  const line = output.toString('latin1', 0, end === -1 ? output.length : end);
-  const log = end === -1 ? '' : decodeTail(output.subarray(end + 1), maxLogBytes);
-  const [, status] = /^exit (\d+)$/.exec(line) ?? [];
-  if (status !== undefined) return { is: 'exited', status: Number(status), log };
-  return { is: line === 'alive' ? 'alive' : 'gone', log };
+  return parseKernelReport(output, maxLogBytes);
 }
 
 /** The processes of one kernel on one host. */
@@ -285,12 +278,4 @@ function exitOf(report: KernelReport): KernelExit {
   const [signal] = Object.entries(constants.signals).find(([, value]) => value === number) ?? [];
   if (status >= FIRST_SIGNAL_STATUS && signal !== undefined) return { reason: 'signalled', signal, logTail };
   return { reason: 'exited', exitCode: status, logTail };
-}
-
-/** UTF-8 without the incomplete characters at both ends. */
-function decodeTail(bytes: Buffer, maxBytes: number): string {
-  let start = Math.max(0, bytes.length - maxBytes);
-  const limit = Math.min(bytes.length, start + 3);
-  while (start < limit && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(start), { stream: true });
 }

@@ -23,6 +23,7 @@ describe('state of a local kernel', () => {
       fc.property(state, (value: LocalState) => {
         const text = JSON.stringify(toProvisionerState(value));
         expect(tryParseLocalState(text)).toEqual({ ...value });
+        expect(parseLocalState(toProvisionerState(value))).toEqual({ ...value });
       }),
     );
   });

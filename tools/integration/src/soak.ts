@@ -11,7 +11,11 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fuzzTargets as engineTargets } from '@gateway-provisioners/docker-engine/testing';
+import { fuzzTargets as recordTargets } from '@gateway-provisioners/kernel-manager/testing';
+import { fuzzTargets as kernelspecTargets } from '@gateway-provisioners/kernelspec/testing';
 import { fuzzTargets as launcherTargets } from '@gateway-provisioners/launcher-protocol/testing';
+import { fuzzTargets as sshTargets } from '@gateway-provisioners/provisioner-distributed/testing';
 import { fuzzTargets as wireTargets } from '@gateway-provisioners/wire/testing';
 import { listenerFuzzTargets } from './launchers/fuzz-listeners.ts';
 import { jvmFuzzTarget } from './launchers/jvm-fuzz.ts';
@@ -31,7 +35,16 @@ const { values, positionals } = parseArgs({
 });
 const seed = Number(values.seed);
 const what = positionals[0] ?? 'all';
-const fuzzTargets = [...wireTargets, ...launcherTargets, ...listenerFuzzTargets, jvmFuzzTarget];
+const fuzzTargets = [
+  ...wireTargets,
+  ...launcherTargets,
+  ...recordTargets,
+  ...kernelspecTargets,
+  ...engineTargets,
+  ...sshTargets,
+  ...listenerFuzzTargets,
+  jvmFuzzTarget,
+];
 
 const campaigns: Readonly<Record<string, () => Promise<number>>> = { fuzz, cycles, kills };
 
@@ -64,7 +77,8 @@ async function fuzz(): Promise<number> {
       console.log(`${code === 0 ? 'ok    ' : 'FAILED'} fuzz ${name}, ${values.seconds} s, seed ${seed}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  // One more than there are processors for: those with sockets wait for most of their time.
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) + 1 }, worker));
   return failed;
 }
 

@@ -4,10 +4,10 @@
  * @module
  */
 export type { FuzzAttempt, FuzzReport, FuzzTarget } from './fuzz-target.ts';
-export { fuzzTarget } from './fuzz-target.ts';
+export { fuzzTarget, sharedFuzzTarget } from './fuzz-target.ts';
 export { ManualClock, settle } from './manual-clock.ts';
 export { mutateBytes } from './mutate-bytes.ts';
-export { disturb, mutateText } from './mutate-text.ts';
+export { disturb, disturbDeep, mutateText } from './mutate-text.ts';
 export { freePort, listens } from './ports.ts';
 export { readmeExample } from './readme-example.ts';
 export { SeededRandom } from './seeded-random.ts';

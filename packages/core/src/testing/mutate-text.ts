@@ -72,3 +72,27 @@ export function disturb(fields: Readonly<Record<string, unknown>>, random: Seede
   }
   return result;
 }
+
+/** As {@link disturb}, at any depth: also the objects that members and lists hold. */
+export function disturbDeep(fields: Readonly<Record<string, unknown>>, random: SeededRandom): Record<string, unknown> {
+  const nested = Object.entries(fields).filter(([, value]) => isNested(value));
+  if (nested.length === 0 || random.below(3) === 0) return disturb(fields, random);
+  const [key, value] = random.pick(nested);
+  return { ...fields, [key]: disturbNested(value, random) };
+}
+
+function disturbNested(value: unknown, random: SeededRandom): unknown {
+  if (Array.isArray(value)) {
+    const at = random.below(value.length);
+    return value.map((item: unknown, index) => (index === at ? disturbNested(item, random) : item));
+  }
+  return isObject(value) ? disturbDeep(value, random) : random.pick(ODD_VALUES);
+}
+
+function isNested(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : isObject(value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { ProvisionerError } from '../errors.ts';
-import { ManualClock, SeededRandom, SkippingClock, disturb, fuzzTarget, mutateBytes, mutateText } from './index.ts';
+import {
+  ManualClock,
+  SeededRandom,
+  SkippingClock,
+  disturb,
+  disturbDeep,
+  fuzzTarget,
+  mutateBytes,
+  mutateText,
+  sharedFuzzTarget,
+} from './index.ts';
 
 describe('SeededRandom', () => {
   test('repeats itself for a seed, and for no other', () => {
@@ -31,13 +41,19 @@ describe('changed inputs', () => {
     const random = new SeededRandom(3);
     const bytes = Buffer.from('{"a": [1, 2, 3]}');
     const fields = Object.freeze({ a: 1, b: 2 });
+    const nested = Object.freeze({ a: Object.freeze({ b: Object.freeze([Object.freeze({ c: 1 }), 2]) }) });
     const results = Array.from({ length: 200 }, () => [
       mutateBytes(bytes, random).toString('latin1'),
       mutateText(bytes.toString(), random),
       JSON.stringify(disturb(fields, random)),
+      JSON.stringify(disturbDeep(nested, random)),
     ]);
-    for (const column of [0, 1, 2]) expect(new Set(results.map((row) => row[column])).size).toBeGreaterThan(20);
+    for (const column of [0, 1, 2, 3]) expect(new Set(results.map((row) => row[column])).size).toBeGreaterThan(20);
     expect(bytes.toString()).toBe('{"a": [1, 2, 3]}');
+    const deep = results.map((row) => row[3] ?? '');
+    // Within the list, in the object that it holds and beside it.
+    expect(deep.some((text) => text.startsWith('{"a":{"b":[') && !text.includes('"c":1'))).toBe(true);
+    expect(deep.some((text) => text.startsWith('{"a":{"b":[{"c":1}') && !text.includes(',2]'))).toBe(true);
   });
 });
 
@@ -54,14 +70,31 @@ describe('fuzzTarget', () => {
 
   test.each([new ProvisionerError('INVALID_STATE', 'odd'), new TypeError('odd')])(
     'ends at anything else, with the input that did it: %p',
-    (error) => {
+    async (error) => {
       const target = fuzzTarget('odd', 'PROTOCOL_ERROR', (random) => {
         if (random.below(10) === 0) throw error;
         return true;
       });
-      expect(() => target.run(5, 0)).toThrow(/^odd: input \d+ of seed 5: .*odd/);
+      await expect(target.run(5, 0)).rejects.toThrow(/^odd: input \d+ of seed 5: .*odd/);
+      const later = fuzzTarget('later', 'PROTOCOL_ERROR', () => Promise.reject(error));
+      await expect(later.run(5, 0)).rejects.toThrow(/^later: input 1 of seed 5: .*odd/);
     },
   );
+
+  test('small ones share the time, and what one of them finds is told', async () => {
+    const times: number[] = [];
+    const small = (accepted: number) => ({
+      name: 'small',
+      run: (_seed: number, durationMs: number) => {
+        times.push(durationMs);
+        return { runs: 10, accepted };
+      },
+    });
+    expect(await sharedFuzzTarget('both', [small(1), small(2)]).run(1, 100)).toEqual({ runs: 20, accepted: 3 });
+    expect(times).toEqual([50, 50]);
+    const broken = fuzzTarget('broken', 'PROTOCOL_ERROR', () => Promise.reject(new TypeError('odd')));
+    await expect(sharedFuzzTarget('both', [small(1), broken]).run(1, 0)).rejects.toThrow(/^broken: input 1 of seed 1/);
+  });
 });
 
 describe('ManualClock', () => {

@@ -22,7 +22,7 @@ export async function readDockerConfig(configDir: string): Promise<DockerConfigF
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return EMPTY;
+    if (['ENOENT', 'ENOTDIR'].some((code) => code === systemErrorCode(error))) return EMPTY;
     throw new ProvisionerError('INVALID_CONFIG', `cannot read ${path}: ${errorMessage(error)}`, { cause: error });
   }
   return parseDockerConfig(text, path);

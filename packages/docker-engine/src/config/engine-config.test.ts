@@ -9,7 +9,7 @@ import { ManualClock, settle } from '@gateway-provisioners/core/testing';
 import { openDockerEngine } from '../open-docker-engine.ts';
 import { parseDockerConfig } from './docker-config-file.ts';
 import { configFromEnv, engineAddress } from './engine-config.ts';
-import { credentialsFor, registryOf } from './registry-credentials.ts';
+import { credentialsFor, parseHelperAnswer, registryOf } from './registry-credentials.ts';
 
 let root = '';
 beforeAll(async () => {
@@ -97,6 +97,42 @@ describe('configFromEnv', () => {
     });
   });
 
+  it('says which file of a context or of certificates cannot be read', async () => {
+    const id = createHash('sha256').update('far').digest('hex');
+    const meta = `contexts/meta/${id}/meta.json`;
+    const far = { Endpoints: { docker: { Host: 'tcp://far:1', SkipTLSVerify: true } } };
+    const named = async (files: Readonly<Record<string, string>>, name: string) =>
+      await transportOf({ DOCKER_CONFIG: await folder(name, files), DOCKER_CONTEXT: 'far' });
+    const refused = (message: string) => ({ code: 'INVALID_CONFIG', message: expect.stringContaining(message) });
+    await expect(named({ [meta]: '{' }, 'no-json')).rejects.toMatchObject(refused('meta.json is not JSON'));
+    await expect(named({ [meta]: '{"Endpoints":7}' }, 'no-endpoint')).rejects.toMatchObject(refused('far'));
+    await expect(named({ [`${meta}/x`]: '' }, 'meta-folder')).rejects.toMatchObject(refused('meta.json'));
+    const tls = { [meta]: JSON.stringify(far), [`contexts/tls/${id}/docker/cert.pem`]: 'CERT' };
+    // A certificate without its key is none.
+    expect(await named(tls, 'half-context')).toEqual({ kind: 'tcp', host: 'far', port: 1, tls: { verify: false } });
+    const both = { ...tls, [`contexts/tls/${id}/docker/key.pem`]: 'KEY' };
+    expect(await named(both, 'context-keys')).toMatchObject({ tls: { cert: 'CERT', key: 'KEY' } });
+    expect(await named({ [meta]: JSON.stringify(far) }, 'context-plain')).toEqual({
+      kind: 'tcp',
+      host: 'far',
+      port: 1,
+    });
+
+    const config = await folder('config-folder', { 'config.json/x': '' });
+    await expect(transportOf({ DOCKER_CONFIG: config })).rejects.toMatchObject(refused('cannot read'));
+    const pem = await folder('pem-folder', { 'ca.pem/x': '' });
+    const env = { DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: '1' };
+    await expect(transportOf({ ...env, DOCKER_CERT_PATH: pem })).rejects.toMatchObject(refused('ca.pem'));
+    expect(await transportOf({ ...env, DOCKER_CONFIG: await folder('no-pem', {}) })).toEqual({
+      kind: 'tcp',
+      host: 'h',
+      port: 2376,
+      tls: { verify: true },
+    });
+    expect(await transportOf({ DOCKER_HOST: 'https://h:1' })).toMatchObject({ port: 1, tls: { verify: true } });
+    expect((await configFromEnv({ DOCKER_HOST: 'unix:///s' })).configDir).toMatch(/\.docker$/);
+  });
+
   it('gives an address for messages', async () => {
     for (const host of ['unix:///s', 'tcp://h:1', 'tcp://[::1]:2', 'ssh://u@h:3', 'ssh://h']) {
       expect(engineAddress(await configFromEnv({ HOME: '/nonexistent', DOCKER_HOST: host }))).toBe(host);
@@ -105,6 +141,30 @@ describe('configFromEnv', () => {
 });
 
 describe('the configuration file', () => {
+  it('is read without what has another shape', () => {
+    const text = JSON.stringify({
+      auths: { r: { auth: 7, username: 'me' }, odd: [] },
+      credHelpers: { h: 'x', odd: null },
+      credsStore: {},
+      currentContext: 7,
+    });
+    expect(parseDockerConfig(text, '/c.json')).toEqual({
+      auths: new Map([
+        ['r', { username: 'me' }],
+        ['odd', {}],
+      ]),
+      credHelpers: new Map([['h', 'x']]),
+    });
+    for (const odd of ['null', '7', '[]', '"x"']) expect(parseDockerConfig(odd, '/c.json').auths.size).toBe(0);
+  });
+
+  it.each(['{}', '[]', '{"Username":"me"}', '{"Username":"me","Secret":7}'])(
+    'the answer %j of a credential helper is none',
+    (answer) => {
+      expect(parseHelperAnswer(answer, { program: 'docker-credential-x', registry: 'r' })).toBeUndefined();
+    },
+  );
+
   it('of any content is read or refused without its text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {

@@ -46,10 +46,11 @@ export async function credentialsFor(
   const config = await readDockerConfig(options.configDir);
   const helper = config.credHelpers.get(registry) ?? config.credsStore;
   if (helper !== undefined) return await askHelper(helper, registry, options);
-  return fromFile(config, registry);
+  return credentialsInFile(config, registry);
 }
 
-function fromFile(config: DockerConfigFile, registry: string): RegistryCredentials | undefined {
+/** What the file itself holds for a registry, under its name or its host's. */
+export function credentialsInFile(config: DockerConfigFile, registry: string): RegistryCredentials | undefined {
   const host = hostOf(registry);
   const auth = config.auths.get(registry) ?? [...config.auths].find(([key]) => hostOf(key) === host)?.[1];
   if (auth === undefined) return undefined;
@@ -101,7 +102,8 @@ async function askHelper(
   return exitCode === 0 ? parseHelperAnswer(answer, { program, registry }) : undefined;
 }
 
-function parseHelperAnswer(
+/** Reads what `docker-credential-… get` prints. Errors: `INVALID_CONFIG`, which repeats nothing of it. */
+export function parseHelperAnswer(
   answer: string,
   { program, registry: serveraddress }: { readonly program: string; readonly registry: string },
 ): RegistryCredentials | undefined {

@@ -1,7 +1,8 @@
-import { listOf, membersOf, textsOf } from '../config/json-members.ts';
+import { listOf, textsOf } from '../config/json-members.ts';
 import { defined } from '../container-body.ts';
-import type { EngineNetworks, NetworkDetails } from '../engine-resources.ts';
+import type { EngineNetworks } from '../engine-resources.ts';
 import type { EngineClient } from './engine-client.ts';
+import { toNetworkDetails } from './resource-answers.ts';
 
 /** Networks of an engine, and of the swarm that it manages. */
 export function networksOf(client: EngineClient): EngineNetworks {
@@ -44,16 +45,4 @@ export function networksOf(client: EngineClient): EngineNetworks {
       await client.askFor({ ...request, codes }, call);
     },
   };
-}
-
-/** `GET /networks/NAME` */
-export function toNetworkDetails(answer: unknown): NetworkDetails {
-  const { Id: id = '', Name: name = '', Driver: driver = '', Scope: scope = '' } = textsOf(answer);
-  const { IPAM, Labels, Attachable } = membersOf(answer);
-  const gateways = listOf(membersOf(IPAM)['Config']).flatMap((config) => {
-    const gateway = textsOf(config)['Gateway'];
-    // Some engines add the length of the network's prefix.
-    return gateway === undefined ? [] : [gateway.replace(/\/.*$/, '')];
-  });
-  return { id, name, driver, scope, labels: textsOf(Labels), attachable: Attachable === true, gateways };
 }

@@ -1,8 +1,8 @@
-import { listOf, membersOf, textsOf } from '../config/json-members.ts';
+import { listOf, membersOf } from '../config/json-members.ts';
 import { defined } from '../container-body.ts';
-import type { EngineVolumes, VolumeDetails } from '../engine-resources.ts';
-import { notUnderstood } from './answers.ts';
+import type { EngineVolumes } from '../engine-resources.ts';
 import type { EngineClient } from './engine-client.ts';
+import { toVolumeDetails } from './resource-answers.ts';
 
 /** Volumes of an engine. */
 export function volumesOf(client: EngineClient): EngineVolumes {
@@ -37,12 +37,4 @@ export function volumesOf(client: EngineClient): EngineVolumes {
       await client.askFor({ ...request, codes: { 409: 'ENGINE_RESOURCE_IN_USE' } }, call);
     },
   };
-}
-
-/** `GET /volumes/NAME` */
-export function toVolumeDetails(answer: unknown): VolumeDetails {
-  const { Name: name, Driver: driver = '' } = textsOf(answer);
-  if (name === undefined) throw notUnderstood('a volume', undefined);
-  const { Labels, Options } = membersOf(answer);
-  return { name, driver, labels: textsOf(Labels), driverOptions: textsOf(Options) };
 }

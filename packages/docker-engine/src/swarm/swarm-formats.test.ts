@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { toVolumeDetails } from '../modem/volumes.ts';
-import { toNodeDetails, toSwarmInfo } from '../modem/swarm/nodes.ts';
-import { toServiceDetails } from '../modem/swarm/services.ts';
-import { toSwarmFile } from '../modem/swarm/swarm-files.ts';
-import { toTaskDetails } from '../modem/swarm/tasks.ts';
+import { toVolumeDetails } from '../modem/resource-answers.ts';
+import {
+  toNodeDetails,
+  toServiceDetails,
+  toSwarmFile,
+  toSwarmInfo,
+  toTaskDetails,
+} from '../modem/swarm/swarm-answers.ts';
 import { serviceBody } from './service-body.ts';
 
 const noIds = { configs: new Map(), secrets: new Map() };
@@ -178,5 +181,84 @@ describe('answers of a swarm', () => {
       Status: { State: 'ready', Addr: '10.0.0.1' },
     });
     expect(node).toMatchObject({ hostname: 'h', cpus: 2, state: 'ready', genericResources: { ssd: 3, gpu: 2 } });
+  });
+
+  it('a service: what it was given, and what an engine leaves out', () => {
+    const least = toServiceDetails({ ID: 's', Spec: { Name: 'n' } });
+    expect(least).toEqual({
+      id: 's',
+      name: 'n',
+      labels: {},
+      containerLabels: {},
+      image: '',
+      env: [],
+      mounts: [],
+      networks: [],
+      replicas: undefined,
+      version: 0,
+      createdAt: '',
+    });
+    const service = toServiceDetails({
+      ID: 's',
+      CreatedAt: '2026-01-01T00:00:00Z',
+      Version: { Index: 7 },
+      Spec: {
+        Name: 'n',
+        Mode: { Replicated: { Replicas: 2 } },
+        Networks: [{ Target: 'old' }, {}],
+        TaskTemplate: {
+          ContainerSpec: {
+            Image: 'i',
+            Env: ['A=b', 7],
+            Labels: { a: 'b', odd: 7 },
+            Mounts: [{ Source: '/s', Target: '/t', ReadOnly: true }, 7],
+          },
+        },
+      },
+    });
+    expect(service).toMatchObject({ image: 'i', env: ['A=b'], containerLabels: { a: 'b' }, replicas: 2, version: 7 });
+    expect(service.networks).toEqual(['old']);
+    expect(service.mounts).toEqual([
+      { type: 'bind', source: '/s', target: '/t', readOnly: true, volumeLabels: {} },
+      { type: 'bind', source: '', target: '', readOnly: false, volumeLabels: {} },
+    ]);
+  });
+
+  it('a task without a node, a container, or a name of its network', () => {
+    const task = toTaskDetails({
+      ID: 't',
+      ServiceID: 's',
+      NodeID: '',
+      DesiredState: 'running',
+      Status: { State: 'failed', Err: 'no suitable node' },
+      NetworksAttachments: [{ Network: { Spec: { DriverConfiguration: { Name: 'overlay' } } } }, 7],
+    });
+    expect(task).toMatchObject({ nodeId: undefined, containerId: undefined, exitCode: undefined });
+    expect(task.networks).toEqual([
+      { id: '', name: '', driver: 'overlay', addresses: [] },
+      { id: '', name: '', driver: '', addresses: [] },
+    ]);
+  });
+
+  it('a node without a description, a manager, and what has no kind', () => {
+    const Spec = { Role: 'manager', Availability: 'drain' };
+    expect(toNodeDetails({ ID: 'n', Spec, Status: { State: 'down' } })).toMatchObject({
+      hostname: '',
+      role: 'manager',
+      cpus: 0,
+      genericResources: {},
+    });
+    const Description = { Resources: { GenericResources: [{}, 7, { NamedResourceSpec: { Kind: 'gpu' } }] } };
+    const { genericResources } = toNodeDetails({ ID: 'n', Spec, Status: { State: 'down' }, Description });
+    expect(genericResources).toEqual({ gpu: 1 });
+  });
+
+  it('a swarm, a config and a volume as far as they are told', () => {
+    expect(toSwarmInfo({ Swarm: { LocalNodeState: 'error', Error: 'e' } })).toMatchObject({
+      state: 'error',
+      error: 'e',
+    });
+    expect(toSwarmFile({ ID: 'c' })).toEqual({ id: 'c', name: '', labels: {} });
+    expect(toVolumeDetails({ Name: 'v' })).toEqual({ name: 'v', driver: '', labels: {}, driverOptions: {} });
   });
 });

@@ -224,4 +224,84 @@ describe('version 2: the comm channel', () => {
       log_tail: 'tail',
     });
   });
+
+  test('what a kernel cannot be asked for, or does not take, is answered', () => {
+    const kernel = target();
+    expect(handleRequest({ request: 'status', max_log_bytes: 10 }, kernel)).toMatchObject({
+      ok: true,
+      log_tail: 'tail',
+    });
+    for (const max_log_bytes of [-1, 0.5, '7', null]) {
+      const answer = handleRequest({ request: 'status', max_log_bytes }, kernel);
+      expect(answer).toMatchObject(max_log_bytes === null ? { ok: true } : { ok: false, error: 'bad_request' });
+    }
+    for (const signum of [-1, 65, 0.5, '9', undefined]) {
+      expect(handleRequest({ request: 'signal', signum }, kernel)).toMatchObject({ error: 'bad_request' });
+    }
+    for (const request of ['reboot', undefined, 7]) {
+      expect(handleRequest({ request }, kernel)).toMatchObject({ ok: false, error: 'unsupported' });
+    }
+    expect(kernel.signals).toEqual([]);
+    const deaf: CommTarget = { ...kernel, signal: () => false, renewLease: () => undefined };
+    expect(handleRequest({ request: 'signal', signum: 9 }, deaf)).toMatchObject({ error: 'no_kernel' });
+    expect(handleRequest({ request: 'renew' }, deaf)).toEqual({ ok: true, lease_seconds: 0 });
+    const guarded: CommTarget = {
+      ...kernel,
+      signal: () => {
+        throw new Error('EPERM');
+      },
+    };
+    expect(handleRequest({ request: 'signal', signum: 9 }, guarded)).toMatchObject({
+      error: 'failed',
+      message: 'EPERM',
+    });
+  });
+
+  test.each([
+    ['that is none', 'x'],
+    ['of no object', '[]'],
+    ['of another version', '{"version":1,"nonce":"AA==","box":"AA=="}'],
+    ['without a nonce', '{"version":2,"box":"AA=="}'],
+    ['whose box is no text', '{"version":2,"nonce":"AA==","box":7}'],
+    ['whose base64 is none', '{"version":2,"nonce":"%","box":"AA=="}'],
+    ['of sizes that do not fit', '{"version":2,"nonce":"AA==","box":"AA=="}'],
+  ])('a line %s is no request', (_what, line) => {
+    expect(open(line)).toBeUndefined();
+  });
+});
+
+describe('version 2: parameters that cannot be used', () => {
+  const good = { version: 2, kernel_id: 'k', public_key: Buffer.alloc(32).toString('base64') };
+  const token = Buffer.alloc(32).toString('base64');
+  const encoded = (fields: object) => Buffer.from(JSON.stringify(fields)).toString('base64');
+
+  test('http and the lease may be left out', () => {
+    expect(parseLauncherV2(`${encoded({ ...good, token })}\n`, 'k')).toMatchObject({
+      leaseSeconds: 0,
+      http: undefined,
+    });
+    const http = { url: 'https://g', token: 't' };
+    expect(parseLauncherV2(encoded({ ...good, token, lease_seconds: 7, http }), 'k')).toMatchObject({
+      leaseSeconds: 7,
+      http,
+    });
+    expect(parseLauncherV2(encoded({ ...good, token, http: null }), 'k').http).toBeUndefined();
+  });
+
+  test.each([
+    ['no base64', '%', /not base64/],
+    ['no object', encoded([]), /not base64 of a JSON object/],
+    ['another version', encoded({ ...good, token, version: 1 }), /another version/],
+    ['another kernel', encoded({ ...good, token, kernel_id: 'x' }), /another kernel id/],
+    ['no key', encoded({ ...good, token, public_key: 7 }), /public_key/],
+    ['a short key', encoded({ ...good, token, public_key: 'AAAA' }), /public_key/],
+    ['no token', encoded(good), /token/],
+    ['a short token', encoded({ ...good, token: 'AAAA' }), /token/],
+    ['a lease of less than nothing', encoded({ ...good, token, lease_seconds: -1 }), /lease_seconds/],
+    ['a lease that is no number', encoded({ ...good, token, lease_seconds: '1' }), /lease_seconds/],
+    ['half an address', encoded({ ...good, token, http: { url: 'x' } }), /http/],
+    ['an address of another shape', encoded({ ...good, token, http: [] }), /http/],
+  ])('%s', (_what, text, message) => {
+    expect(() => parseLauncherV2(text, 'k')).toThrow(message);
+  });
 });

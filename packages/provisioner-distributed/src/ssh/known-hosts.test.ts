@@ -46,6 +46,19 @@ describe('findHostKeys', () => {
     expect(find(line(hosts, ed25519), host, port).trusted).toEqual([]);
   });
 
+  test.each([
+    ['a character too few', (text: string) => text.slice(0, -1)],
+    ['a character too many', (text: string) => `${text}A`],
+    ['another character', (text: string) => `${text.slice(0, -2)}-${text.slice(-1)}`],
+    ['another type before it', (text: string) => text.replace('ssh-ed25519', 'ssh-rsa')],
+    ['nothing but its type', (text: string) => text.replace(/ [^ ]+$/, ' AAAAC3NzaC1lZDI1NTE=')],
+    ['no key', (text: string) => text.replace(/ [^ ]+$/, '')],
+  ])('skips a key with %s', (_what, change) => {
+    const good = line('example.org', blobOf('ssh-ed25519', 'abcd'));
+    expect(find(good, 'example.org').trusted).toHaveLength(1);
+    expect(find(`${change(good)}\n${good}`, 'example.org').trusted).toHaveLength(1);
+  });
+
   test('tells revoked keys and authorities apart', () => {
     const text = [
       line('a', rsa),

@@ -72,9 +72,9 @@ function parseLine(line: string): KnownHostLine | undefined {
   if (marker !== undefined && marker !== '@revoked' && marker !== '@cert-authority') return undefined;
   const [hosts, type, encoded] = words;
   if (hosts === undefined || type === undefined || encoded === undefined) return undefined;
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
   const blob = Buffer.from(encoded, 'base64');
-  if (keyType(blob) !== type) return undefined;
+  // With a character too few or too many, base64 would be read as another key.
+  if (blob.toString('base64') !== encoded || keyType(blob) !== type) return undefined;
   return {
     marker: marker === '@revoked' ? 'revoked' : marker === undefined ? undefined : 'cert-authority',
     patterns: hosts.split(','),

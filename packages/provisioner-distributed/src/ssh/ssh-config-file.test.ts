@@ -52,6 +52,10 @@ describe('SSH client configuration', () => {
 
   test.each([
     ['a port that is no number', 'Host a\nPort ssh', 'line 2'],
+    ['a port beyond the last', 'Host a\nPort 65536', 'line 2: port needs a number from 1 to 65535, not "65536"'],
+    ['the port 0', 'Port 0', 'line 1: port needs a number from 1 to 65535, not "0"'],
+    ['a port that is left out', 'Port', 'line 1: port needs a number from 1 to 65535, not ""'],
+    ['a time with a unit', 'ConnectTimeout 1m', 'line 1: connecttimeout needs a number, not "1m"'],
     ['a quote without an end', 'User "a', 'quote'],
     ['a command as proxy', 'ProxyCommand nc %h %p', 'use ProxyJump'],
   ])('%s is an error that names the line or the keyword', (_what, bad, message) => {

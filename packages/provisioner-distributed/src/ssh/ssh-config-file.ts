@@ -60,7 +60,7 @@ export function hostSettings(lines: readonly ConfigLine[], alias: string): HostS
     throw invalid(first.get('proxycommand')?.line ?? 0, 'ProxyCommand is not supported; use ProxyJump', alias);
   }
   const hostName = value('hostname')?.replaceAll('%h', alias);
-  const port = numberOf(first.get('port'), alias);
+  const port = portOf(first.get('port'), alias);
   const files = first.get('userknownhostsfile')?.values;
   const jump = value('proxyjump');
   const alive = numberOf(first.get('serveraliveinterval'), alias);
@@ -97,6 +97,13 @@ function jumps(text: string): readonly string[] {
 
 function yesNo(text: string | undefined): boolean | undefined {
   return text === undefined ? undefined : ['yes', 'true'].includes(text.toLowerCase());
+}
+
+function portOf(line: ConfigLine | undefined, alias: string): number | undefined {
+  if (line === undefined) return undefined;
+  const [text = ''] = line.values;
+  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535) return Number(text);
+  throw invalid(line.line, `port needs a number from 1 to 65535, not ${JSON.stringify(text)}`, alias);
 }
 
 function numberOf(line: ConfigLine | undefined, alias: string): number | undefined {

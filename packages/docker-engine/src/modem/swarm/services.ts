@@ -1,18 +1,18 @@
 import { ProvisionerError, isProvisionerError, openDeadline } from '@gateway-provisioners/core';
 import { credentialsFor } from '../../config/registry-credentials.ts';
-import { listOf, membersOf, numberOf, textListOf, textsOf } from '../../config/json-members.ts';
+import { listOf, textsOf } from '../../config/json-members.ts';
 import { defined } from '../../container-body.ts';
 import type { EngineCall } from '../../engine-call.ts';
-import type { EngineServices, EngineSwarmFiles, ServiceDetails, ServiceMount } from '../../swarm/engine-swarm.ts';
+import type { EngineServices, EngineSwarmFiles } from '../../swarm/engine-swarm.ts';
 import { serviceBody } from '../../swarm/service-body.ts';
 import type { FileIds } from '../../swarm/service-body.ts';
 import type { ServiceFile, ServiceSpec } from '../../swarm/service-spec.ts';
-import { notUnderstood } from '../answers.ts';
 import type { EngineClient, EngineRequest } from '../engine-client.ts';
 import { networksOf } from '../networks.ts';
 import { readLog } from '../read-log.ts';
 import { changeVersion } from './change-version.ts';
 import { SWARM_CODES as codes } from './swarm-codes.ts';
+import { toServiceDetails } from './swarm-answers.ts';
 import { swarmFilesOf } from './swarm-files.ts';
 
 /** Services of the swarm that an engine manages. */
@@ -126,36 +126,4 @@ function missing(what: {
 }): ProvisionerError {
   const message = `could not create service ${what.service}: there is no ${what.kind} ${JSON.stringify(what.name)}`;
   return new ProvisionerError('ENGINE_RESOURCE_NOT_FOUND', message, { cause: what.cause });
-}
-
-/** `GET /services/ID` */
-export function toServiceDetails(answer: unknown): ServiceDetails {
-  const { ID: id, CreatedAt: createdAt = '' } = textsOf(answer);
-  const { Spec, Version } = membersOf(answer);
-  const { Name: name } = textsOf(Spec);
-  if (id === undefined || name === undefined) throw notUnderstood('a service', undefined);
-  const { Labels, TaskTemplate, Mode, Networks } = membersOf(Spec);
-  const { ContainerSpec, Networks: taskNetworks } = membersOf(TaskTemplate);
-  const container = membersOf(ContainerSpec);
-  const replicas = membersOf(membersOf(Mode)['Replicated'])['Replicas'];
-  return {
-    id,
-    name,
-    labels: textsOf(Labels),
-    containerLabels: textsOf(container['Labels']),
-    image: textsOf(container)['Image'] ?? '',
-    env: textListOf(container['Env']),
-    mounts: listOf(container['Mounts']).map(toServiceMount),
-    networks: listOf(taskNetworks ?? Networks).flatMap((network) => textsOf(network)['Target'] ?? []),
-    replicas: replicas === undefined ? undefined : numberOf(replicas),
-    version: numberOf(membersOf(Version)['Index']),
-    createdAt,
-  };
-}
-
-function toServiceMount(mount: unknown): ServiceMount {
-  const { Type: type = 'bind', Source: source = '', Target: target = '' } = textsOf(mount);
-  const { ReadOnly, VolumeOptions } = membersOf(mount);
-  const volumeLabels = textsOf(membersOf(VolumeOptions)['Labels']);
-  return { type, source, target, readOnly: ReadOnly === true, volumeLabels };
 }

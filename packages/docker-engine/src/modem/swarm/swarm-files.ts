@@ -1,8 +1,8 @@
-import { listOf, membersOf, textsOf } from '../../config/json-members.ts';
+import { listOf, textsOf } from '../../config/json-members.ts';
 import { defined } from '../../container-body.ts';
-import type { EngineSwarmFiles, SwarmFile } from '../../swarm/engine-swarm.ts';
-import { notUnderstood } from '../answers.ts';
+import type { EngineSwarmFiles } from '../../swarm/engine-swarm.ts';
 import type { EngineClient } from '../engine-client.ts';
+import { toSwarmFile } from './swarm-answers.ts';
 import { SWARM_CODES as codes } from './swarm-codes.ts';
 
 /** Configurations or secrets: the engine has the same calls for both. */
@@ -38,12 +38,4 @@ export function swarmFilesOf(client: EngineClient, kind: 'config' | 'secret'): E
       await client.askFor({ ...request, codes: { ...codes, 400: 'ENGINE_RESOURCE_IN_USE' } }, call);
     },
   };
-}
-
-/** `GET /configs/ID`, `GET /secrets/ID` */
-export function toSwarmFile(answer: unknown): SwarmFile {
-  const { ID: id } = textsOf(answer);
-  const { Spec } = membersOf(answer);
-  if (id === undefined) throw notUnderstood('a config or secret', undefined);
-  return { id, name: textsOf(Spec)['Name'] ?? '', labels: textsOf(membersOf(Spec)['Labels']) };
 }

@@ -1,0 +1,11 @@
+import { expect, test } from '@jest/globals';
+import { fuzzTargets } from './fuzz-targets.ts';
+
+test.each(fuzzTargets)('$name under random input', async (target) => {
+  for (const seed of [1, 20260101]) {
+    const { runs, accepted } = await target.run(seed, 150);
+    // Both sides were reached.
+    expect(accepted).toBeGreaterThan(0);
+    expect(accepted).toBeLessThan(runs);
+  }
+});
