@@ -1,12 +1,12 @@
 /**
  * Preloaded into a server that runs on Node: measures how late its event loop is, and on SIGUSR2 writes the figures
- * since the last time to the file that LOOP_DELAY_FILE names, in milliseconds.
+ * since the last time to the file that FIGURES_FILE names, in milliseconds.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 5;
-const file = process.env['LOOP_DELAY_FILE'];
+const file = process.env['FIGURES_FILE'];
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 delay.enable();
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
 import { benchmarkContainers } from './containers.ts';
-import { benchmarkBursts, benchmarkLaunchBaseline, benchmarkRaw, benchmarkServer } from './scenario.ts';
+import { benchmarkBursts, benchmarkIdle, benchmarkLaunchBaseline, benchmarkRaw, benchmarkServer } from './scenario.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { benchmarkRoundTrips } from './round-trips.ts';
 import { fakeKernelFlood } from './flood.ts';
@@ -19,8 +19,8 @@ const help = `npm run benchmark -- [options]
 
   --server FILE     another server to measure, besides the gateway; may be given several times
                     (see tools/benchmark/servers)
-  --only WORDS      comma-separated: raw, servers, trips, bursts, flood; containers, which is not among the defaults:
-                    it needs an engine (DOCKER_HOST) and the address where containers reach this machine
+  --only WORDS      comma-separated: raw, servers, idle, trips, bursts, flood; containers, which is not among the
+                    defaults: it needs an engine (DOCKER_HOST) and the address where containers reach this machine
                     (GP_TEST_DOCKER_GATEWAY)
   --image NAME      for containers: an image with ipykernel and a launcher; default: gp-test/kernel-py
   --python PATH     a Python with ipykernel; default: $GP_TEST_PYTHON
@@ -33,7 +33,7 @@ const help = `npm run benchmark -- [options]
 const { values } = parseArgs({
   options: {
     server: { type: 'string', multiple: true, default: [] },
-    only: { type: 'string', default: 'raw,servers,trips,bursts,flood' },
+    only: { type: 'string', default: 'raw,servers,idle,trips,bursts,flood' },
     image: { type: 'string', default: 'gp-test/kernel-py' },
     python: { type: 'string' },
     nice: { type: 'string' },
@@ -62,6 +62,9 @@ if (values.help) {
     );
     if (only.includes('servers')) {
       for (const definition of definitions) await benchmarkServer(report, definition, options);
+    }
+    if (only.includes('idle')) {
+      for (const definition of definitions) await benchmarkIdle(report, definition, options);
     }
     if (only.includes('trips')) {
       for (const definition of definitions) await benchmarkRoundTrips(report, definition, options);

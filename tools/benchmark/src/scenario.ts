@@ -1,7 +1,9 @@
 import { executeRequest, roundTrip, waitUntilReady } from './client.ts';
 import type { BenchmarkClient } from './client.ts';
 import { measureFlood } from './measure/conversation.ts';
+import { heapUseEnv, takeUsedBytes } from './measure/heap-use.ts';
 import { measureConcurrentLaunches, measureIdle, measureLaunch } from './measure/kernels.ts';
+import type { UsedIdleCost } from './measure/kernels.ts';
 import { loopDelayEnv, takeLoopDelay } from './measure/loop-delay.ts';
 import { measureLaunchBaseline } from './measure/launch-baseline.ts';
 import type { Probe } from './measure/probe.ts';
@@ -101,9 +103,6 @@ export async function benchmarkServer(
   await converse(report, { name: server.name, pid: server.pid, client });
   client.close();
   await server.shutdown(id);
-  // A process of its own: what the large output has left would be given back meanwhile.
-  await using fresh = await startServer(definition, options);
-  await kernelsOfServer(report, fresh);
 }
 
 interface Conversation {
@@ -130,15 +129,31 @@ async function converse(report: Report, { name, pid, client }: Conversation): Pr
   }
 }
 
-async function kernelsOfServer(report: Report, server: RunningServer): Promise<void> {
-  const idle = await measureIdle(server, 'bench-fake', 20);
-  report.add(server.name, 'open files per idle kernel', { value: idle.alone.openFiles, unit: 'files' });
-  report.add(server.name, 'memory per idle kernel', { value: idle.alone.anonymousBytes / 1024, unit: 'KiB' });
-  report.add(server.name, 'open files per kernel with a client', { value: idle.connected.openFiles, unit: 'files' });
-  report.add(server.name, 'memory per kernel with a client', {
-    value: idle.connected.anonymousBytes / 1024,
-    unit: 'KiB',
+/** What kernels cost that nobody uses, without and with a client: in a process that does nothing else. */
+export async function benchmarkIdle(
+  report: Report,
+  definition: ServerDefinition,
+  options: ScenarioOptions,
+): Promise<void> {
+  const isNode = definition.runtime === 'node';
+  const env = isNode ? { ...options.env, ...heapUseEnv(options.folder) } : options.env;
+  await using server = await startServer(definition, { ...options, env });
+  const idle = await measureIdle(server, 'bench-fake', {
+    count: 20,
+    ...(isNode ? { takeUsedBytes: () => takeUsedBytes(server.pid, options.folder) } : {}),
   });
+  reportIdle(report, { name: server.name, what: 'idle kernel', cost: idle.alone });
+  reportIdle(report, { name: server.name, what: 'kernel with a client', cost: idle.connected });
+}
+
+function reportIdle(
+  report: Report,
+  { name, what, cost }: { readonly name: string; readonly what: string; readonly cost: UsedIdleCost },
+): void {
+  report.add(name, `open files per ${what}`, { value: cost.openFiles, unit: 'files' });
+  report.add(name, `memory per ${what}`, { value: cost.anonymousBytes / 1024, unit: 'KiB' });
+  if (cost.usedBytes === undefined) return;
+  report.add(name, `memory per ${what}, used by objects`, { value: cost.usedBytes / 1024, unit: 'KiB' });
 }
 
 /** The same kernels started at once with no server in between, while an idle one is asked. */

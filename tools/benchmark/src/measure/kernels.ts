@@ -23,33 +23,55 @@ export interface IdleCost {
   readonly anonymousBytes: number;
 }
 
+/** The first two as the operating system sees the process; it gives and takes pages as it likes. */
+export interface UsedIdleCost extends IdleCost {
+  /** What objects and their buffers take, without garbage; undefined where the server cannot tell. */
+  readonly usedBytes: number | undefined;
+}
+
 export interface IdleCosts {
   /** Per kernel that nobody is connected to. */
-  readonly alone: IdleCost;
+  readonly alone: UsedIdleCost;
   /** Per kernel with one client; its WebSocket included. */
-  readonly connected: IdleCost;
+  readonly connected: UsedIdleCost;
+}
+
+export interface IdleOptions {
+  readonly count: number;
+  /** Where the server can tell. */
+  readonly takeUsedBytes?: (() => Promise<number>) | undefined;
 }
 
 /** What an idle kernel costs the server process, averaged over `count` kernels. */
-export async function measureIdle(server: RunningServer, kernelName: string, count: number): Promise<IdleCosts> {
+export async function measureIdle(
+  server: RunningServer,
+  kernelName: string,
+  { count, takeUsedBytes }: IdleOptions,
+): Promise<IdleCosts> {
+  const take = async (): Promise<UsedIdleCost> => ({
+    ...(await settledStats(server.pid)),
+    usedBytes: await takeUsedBytes?.(),
+  });
   // As many as will be measured come and go first: code is compiled and the heap grown once, whoever comes later.
   const warmUp = await startVisited(server, kernelName, count);
   for (const id of warmUp.slice(1)) await server.shutdown(id);
-  const before = await settledStats(server.pid);
+  const before = await take();
   const ids = await startVisited(server, kernelName, count);
-  const alone = await settledStats(server.pid);
+  const alone = await take();
   const clients: BenchmarkClient[] = [];
   for (const id of ids) {
     const client = await server.connect(id);
     await waitUntilReady(client);
     clients.push(client);
   }
-  const connected = await settledStats(server.pid);
+  const connected = await take();
   for (const client of clients) client.close();
   for (const id of [...ids, ...warmUp.slice(0, 1)]) await server.shutdown(id);
-  const per = (stats: IdleCost): IdleCost => ({
-    openFiles: (stats.openFiles - before.openFiles) / count,
-    anonymousBytes: (stats.anonymousBytes - before.anonymousBytes) / count,
+  const per = ({ openFiles, anonymousBytes, usedBytes }: UsedIdleCost): UsedIdleCost => ({
+    openFiles: (openFiles - before.openFiles) / count,
+    anonymousBytes: (anonymousBytes - before.anonymousBytes) / count,
+    usedBytes:
+      usedBytes === undefined || before.usedBytes === undefined ? undefined : (usedBytes - before.usedBytes) / count,
   });
   return { alone: per(alone), connected: per(connected) };
 }
