@@ -12,7 +12,7 @@ import { rawClient } from './raw-client.ts';
 import { startRawKernel } from './raw-kernel.ts';
 import type { Report } from './report.ts';
 import { startServer } from './server.ts';
-import type { RunningServer, ServerDefinition } from './server.ts';
+import type { ServerDefinition } from './server.ts';
 import { median } from './statistics.ts';
 
 export interface ScenarioOptions {
