@@ -49,6 +49,8 @@ cmd_up() {
   local had; had=$(cat "$RUN/count" 2>/dev/null || echo 0)
   [ "$had" -gt "$n" ] && n=$had       # never fewer than are up
   echo "$n" >"$RUN/count"
+  # Homes outlive `down`; what a suite that was killed left of its kernels shall not.
+  [ "$had" = 0 ] && rm -rf "$RUN"/host-*/home/*/.gateway-provisioners/run
   keys
   python_env
   ip link show "$BR" >/dev/null 2>&1 || ip link add "$BR" type bridge
