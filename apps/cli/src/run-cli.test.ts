@@ -35,6 +35,16 @@ describe('the command line', () => {
 });
 
 describe('kernelspecs list', () => {
+  it('looks where a gateway with the same environment looks', async () => {
+    await using cli = await testCli();
+    const specs = join(cli.folder, 'specs');
+    await mkdir(join(specs, 'elsewhere'), { recursive: true });
+    await writeFile(join(specs, 'elsewhere/kernel.json'), '{"display_name": "E", "language": "r", "argv": ["r"]}');
+    const env = { HOME: cli.folder, GP_KERNELSPEC_PATH: `/no/such, ${specs}` };
+    expect((await cli.run(['kernelspecs', 'list'], { env })).stdout).toMatch(/^elsewhere /m);
+    expect((await cli.run(['kernelspecs', 'validate'], { env })).stdout).toContain('elsewhere');
+  });
+
   it('shows what is found, and what is wrong with the rest', async () => {
     await using cli = await testCli();
     const kernels = join(cli.folder, '.local/share/jupyter/kernels');

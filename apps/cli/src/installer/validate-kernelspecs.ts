@@ -3,6 +3,7 @@ import { checkKernelSpecs } from '@gateway-provisioners/installer';
 import type { KernelSpecReport } from '@gateway-provisioners/installer';
 import type { CliContext } from '../cli-context.ts';
 import { FailedCommand } from '../failed-command.ts';
+import { configuredSearchPath } from '../host/local-kernel-specs.ts';
 import { openLocalRegistry } from '../host/local-registry.ts';
 import { openRuntimeFolder } from '../host/runtime-folder.ts';
 import { addFurtherProvisioners } from '../provisioners/further-provisioners.ts';
@@ -28,6 +29,7 @@ export async function validateKernelSpecs(
     env,
     askForImage: images.ask,
     folder: folder === undefined ? undefined : resolve(cwd, folder),
+    searchPath: configuredSearchPath(env),
     registry,
     signal,
   });

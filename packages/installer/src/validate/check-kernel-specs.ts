@@ -14,8 +14,10 @@ export type { KernelSpecFinding } from './check-argv.ts';
 
 export interface CheckOptions extends CallOptions {
   readonly env: Environment;
-  /** A kernelspec's folder, or one that holds such folders. Default: all that Jupyter's search path has. */
+  /** A kernelspec's folder, or one that holds such folders. Default: all that `searchPath` has. */
   readonly folder?: string | undefined;
+  /** Folders that hold kernelspecs' folders. Default: Jupyter's search path. */
+  readonly searchPath?: readonly string[] | undefined;
   /** The provisioners that there are. */
   readonly registry: ProvisionerRegistry;
   /** Default: images are not asked for. */
@@ -57,7 +59,7 @@ const WELL_KNOWN = [
 export async function checkKernelSpecs(options: CheckOptions): Promise<KernelSpecReport> {
   const { env, signal } = options;
   const place = options.folder === undefined ? undefined : await placeOf(resolve(options.folder));
-  await using kernelSpecs = await createKernelSpecs({ env, searchPath: place?.searchPath });
+  await using kernelSpecs = await createKernelSpecs({ env, searchPath: place?.searchPath ?? options.searchPath });
   const listing = await kernelSpecs.list({ signal });
   const isAsked = (name: string | undefined): boolean => place?.only === undefined || name === place.only;
   const checked: CheckedKernelSpec[] = [];
